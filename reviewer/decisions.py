@@ -1,0 +1,202 @@
+"""What people may decide about a prediction or flag, as records ready for the log.
+
+Pure: nothing here reads or writes a file. The rule: a decision that contradicts itself, the model or what
+somebody else did first is refused here, before anything is written.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from reviewer import __version__
+from reviewer.config import ModelSpec
+from reviewer.errors import ConflictError, InputError, UnknownNameError
+from reviewer.records import (
+    SEQUENCED,
+    Event,
+    Flag,
+    JsonValue,
+    Prediction,
+    Resolution,
+    Review,
+    Status,
+    Task,
+    new_id,
+    utc_now,
+)
+
+
+def build_flag(prediction: Prediction, **given: Any) -> Flag:
+    """Return a new flag with a copy of the prediction; `given` are the flagger's own fields."""
+    copied = {
+        name: getattr(prediction, name)
+        for name in Prediction.__dataclass_fields__
+        if name in Flag.__dataclass_fields__ and name not in ("session_id", "source")
+    }
+    session_id = given.pop("session_id") or prediction.session_id
+    return Flag(
+        **copied,
+        **given,
+        flag_id=new_id(),
+        flagged_at=utc_now(),
+        session_id=session_id,
+        app_version=__version__,
+    )
+
+
+def check_known(what: str, name: str, known: Iterable[object]) -> None:
+    """Raise `UnknownNameError` when the name is none of the known ones."""
+    names = [str(each) for each in known]
+    if name not in names:
+        raise UnknownNameError(what, name, names)
+
+
+def check_suggestion(spec: ModelSpec, suggested: str | None) -> str | None:
+    """Return the suggestion as text; a label must be one of the model's, a value a number."""
+    if suggested is None or str(suggested).strip() == "":
+        return None
+    if spec.task.is_classification:
+        check_known("label", str(suggested), spec.labels)
+        return str(suggested)
+    if spec.task is Task.TABULAR_REGRESSION:
+        return repr(_check_value(suggested))
+    return str(suggested)
+
+
+def _check_value(value: Any) -> float:
+    try:
+        number = float(value)
+    except (TypeError, ValueError):
+        raise InputError(f"The right value is {str(value)[:80]!r}; a number is needed.") from None
+    if not math.isfinite(number):
+        raise InputError(f"The right value is {value}; a finite number is needed.")
+    return number
+
+
+def check_current(flag: Flag, seq: int) -> None:
+    """Raise `ConflictError` when the flag is not the one a reviewer saw with this `seq`."""
+    if flag.state.is_withdrawn:
+        raise ConflictError(f"Flag {flag.flag_id} was taken back by its flagger.", flag.flag_id)
+    if seq != flag.state.seq:
+        raise describe_conflict(flag)
+
+
+def describe_conflict(flag: Flag) -> ConflictError:
+    """Return the error that says who changed the flag, when, and to what."""
+    state = flag.state
+    who = state.reviewer or "somebody"
+    at = f" at {state.reviewed_at:%H:%M:%S} UTC" if state.reviewed_at else ""
+    now = state.corrected_label or state.resolution or state.status
+    return ConflictError(
+        f"The flag was changed by {who}{at} and is now {now!r}; look at it again and decide then.",
+        flag.flag_id,
+    )
+
+
+def build_events(spec: ModelSpec, flag: Flag, action_id: str, comment: str, **decision: Any) -> list[Review]:
+    """Return the events of one action on one flag: the decision, if any, then the comment, if any."""
+    by = {"reviewer": decision.pop("reviewer"), "action_id": action_id}
+    how = {name: decision.pop(name) for name in ("certainty", "seconds")}
+    events = []
+    if any(value is not None for value in decision.values()):
+        fields = _check_decision(spec, flag, **decision)
+        events.append(_build_review(flag, **fields, **by, **how))
+    if comment:
+        events.append(_build_review(flag, event=Event.COMMENT, value=comment, **by))
+    if not events:
+        raise InputError(
+            "Nothing was decided: give a corrected label or value, a resolution, a status or a comment."
+        )
+    return events
+
+
+def _build_review(flag: Flag, *, event: Event, **fields: Any) -> Review:
+    seq = flag.state.seq + 1 if event in SEQUENCED else 0
+    return Review(
+        event_id=new_id(), flag_id=flag.flag_id, reviewed_at=utc_now(), event=event, **{"seq": seq, **fields}
+    )
+
+
+def _check_decision(
+    spec: ModelSpec,
+    flag: Flag,
+    *,
+    corrected_label: str | None,
+    corrected_value: float | None,
+    corrected_output: JsonValue,
+    resolution: str | None,
+    status: str | None,
+) -> dict[str, Any]:
+    """Return the fields of the one decision meant; raises when it contradicts itself or the model."""
+    is_correction = any(each is not None for each in (corrected_label, corrected_value, corrected_output))
+    if status is not None:
+        if is_correction or resolution is not None:
+            raise InputError(f"A flag cannot get the status {status!r} and a resolution in one action.")
+        check_known("status", status, [each for each in Status if each is not Status.RESOLVED])
+        return {"event": Event.STATUS, "value": status}
+    if is_correction:
+        if resolution not in (None, Resolution.LABEL_CORRECTED):
+            raise InputError(f"A correction cannot go with the resolution {resolution!r}.")
+        return _check_correction(spec, flag, corrected_label, corrected_value, corrected_output)
+    check_known("resolution", str(resolution), Resolution)
+    if resolution == Resolution.LABEL_CORRECTED:
+        raise InputError("label_corrected needs the right answer: give corrected_label or corrected_value.")
+    return {"event": Event.RESOLVE, "value": resolution}
+
+
+def _check_correction(
+    spec: ModelSpec, flag: Flag, label: str | None, value: float | None, output: JsonValue
+) -> dict[str, Any]:
+    if label is not None:
+        if not spec.task.is_classification:
+            raise InputError(f"{spec.name} does not answer with labels; give corrected_value instead.")
+        check_known("label", label, spec.labels)
+        is_same = label == flag.predicted_label
+        resolution = Resolution.PREDICTION_CORRECT if is_same else Resolution.LABEL_CORRECTED
+        return {
+            "event": Event.RESOLVE,
+            "value": resolution,
+            "corrected_label": None if is_same else label,
+        }
+    if spec.task.is_classification:
+        raise InputError(f"{spec.name} answers with labels; give corrected_label.")
+    fields: dict[str, Any] = {"event": Event.RESOLVE, "value": Resolution.LABEL_CORRECTED}
+    if value is not None:
+        fields["corrected_value"] = _check_value(value)
+    return {**fields, "corrected_output": output}
+
+
+def build_reverts(
+    targets: Mapping[str, str], flags: Mapping[str, Flag], action_id: str, reviewer: str
+) -> list[Review]:
+    """Return one revert per event or flag taken back, numbered behind what each flag has now."""
+    seqs = {flag_id: flag.state.seq for flag_id, flag in flags.items()}
+    reverts = []
+    for target, flag_id in targets.items():
+        seqs[flag_id] += 1
+        reverts.append(
+            _build_review(
+                flags[flag_id],
+                event=Event.REVERT,
+                reverts=target,
+                seq=seqs[flag_id],
+                action_id=action_id,
+                reviewer=reviewer,
+            )
+        )
+    return reverts
+
+
+def build_verdict(flag_id: str, verification: str, version: str, action_id: str) -> Review:
+    """Return the event that says what a version answers on a flagged example now."""
+    return Review(
+        event_id=new_id(),
+        flag_id=flag_id,
+        event=Event.VERIFY,
+        value=verification,
+        reviewed_at=utc_now(),
+        action_id=action_id,
+        model_version=version,
+    )

@@ -1,0 +1,58 @@
+-- One row per flag that is new to the index, in log order; doubles and rows without a valid key are left out.
+insert into flags by name
+with typed as (
+    select
+        position,
+        try_cast(flag_id as uuid) as flag_id,
+        try_cast(prediction_id as uuid) as prediction_id,
+        try_cast(replace(flagged_at, 'Z', '') as timestamp) as flagged_at,
+        nullif(flagger, '') as flagger,
+        nullif(session_id, '') as session_id,
+        nullif(source, '') as source,
+        model,
+        model_version,
+        task,
+        example_id,
+        try_cast(inputs as json) as inputs,
+        nullif(predicted_label, '') as predicted_label,
+        try_cast(confidence as double) as confidence,
+        try_cast(nullif(scores, '') as json) as scores,
+        try_cast(predicted_value as double) as predicted_value,
+        try_cast(nullif(output, '') as json) as output,
+        try_cast(latency_ms as double) as latency_ms,
+        option,
+        nullif(severity, '') as severity,
+        nullif(comment, '') as comment,
+        nullif(suggested_label, '') as suggested_label,
+        try_cast(nullif(tags, '') as json) as tags,
+        try_cast(nullif(origin, '') as json) as origin,
+        nullif(app_version, '') as app_version,
+        try_cast(schema_version as integer) as schema_version
+    from incoming
+),
+shown as (
+    select
+        *,
+        row_number() over (partition by flag_id order by position) as copy,
+        array_to_string(
+            list_filter(
+                json_extract_string(inputs, '$.*'),
+                lambda value: not starts_with(value, '{"media":')
+            ),
+            ' · '
+        ) as input_text
+    from typed
+    where flag_id is not null and flagged_at is not null and inputs is not null
+)
+select
+    * exclude (copy, input_text),
+    'open' as status,
+    'not_run' as verification,
+    0 as comments,
+    0 as seq,
+    false as is_withdrawn,
+    left(input_text, 240) as preview,
+    lower(concat_ws(' ', input_text, comment, suggested_label, flagger)) as search_text
+from shown
+where copy = 1 and not exists (select 1 from flags as known where known.flag_id = shown.flag_id)
+order by position;

@@ -1,0 +1,11 @@
+-- One row per event of the flag $flag_id in log order, with whether a later revert took it back.
+select
+    reviews.*,
+    exists (
+        select 1
+        from reviews as revert
+        where revert.reverts = reviews.event_id and revert.event = 'revert' and revert.is_applied
+    ) as is_undone
+from reviews
+where reviews.flag_id = $flag_id
+order by reviews.position

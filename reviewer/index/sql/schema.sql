@@ -1,0 +1,38 @@
+-- The index: flags with their state now, the events behind it, predictions, and how far each log was read.
+create table flags (
+    position bigint, flag_id uuid, prediction_id uuid, flagged_at timestamp, flagger varchar,
+    session_id varchar, source varchar, model varchar, model_version varchar, task varchar,
+    example_id varchar, inputs json, predicted_label varchar, confidence double, scores json,
+    predicted_value double, output json, latency_ms double, option varchar, severity varchar,
+    comment varchar, suggested_label varchar, tags json, origin json, app_version varchar,
+    schema_version integer,
+    status varchar, resolution varchar, corrected_label varchar, corrected_value double,
+    corrected_output json, reviewer varchar, reviewed_at timestamp, action_id uuid,
+    verification varchar, verified_version varchar, comments integer, seq integer,
+    is_withdrawn boolean, preview varchar, search_text varchar
+);
+create table reviews (
+    position bigint, event_id uuid, flag_id uuid, seq integer, event varchar, value varchar,
+    corrected_label varchar, corrected_value double, corrected_output json, reviewer varchar,
+    reviewed_at timestamp, action_id uuid, reverts uuid, certainty integer, seconds double,
+    model_version varchar, is_applied boolean
+);
+create table predictions (
+    position bigint, prediction_id uuid, predicted_at timestamp, model varchar, model_version varchar,
+    task varchar, example_id varchar, inputs json, predicted_label varchar, confidence double,
+    scores json, predicted_value double, output json, latency_ms double, error varchar,
+    session_id varchar, username varchar, source varchar
+);
+create table read_positions (
+    stream varchar, segment integer, inode ubigint, byte_offset bigint, row_count bigint
+);
+create table rejected_rows (stream varchar, reason varchar);
+create view raw_flags as
+    select flag_id, prediction_id, flagged_at, flagger, session_id, source, model, model_version, task,
+        example_id, inputs, predicted_label, confidence, scores, predicted_value, output, latency_ms,
+        option, severity, comment, suggested_label, tags, origin, app_version, schema_version
+    from flags;
+create view raw_reviews as
+    select event_id, flag_id, seq, event, value, corrected_label, corrected_value, corrected_output,
+        reviewer, reviewed_at, action_id, reverts, certainty, seconds, model_version
+    from reviews;

@@ -1,0 +1,236 @@
+"""The DuckDB files of the index and who may have them open.
+
+DuckDB lets only one process open a file that is open for writing. So the app keeps `main.duckdb` open for
+itself, and every other process opens `side.duckdb` for a moment under a lock. Both are made by the same code
+and can be deleted at any time.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import hashlib
+import os
+import threading
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Protocol
+
+import duckdb
+
+from reviewer.errors import BusyError, LogError
+from reviewer.index.sql import load_sql
+from reviewer.index.sync import create_tables, sync_index
+from reviewer.log import Log, open_logs
+
+if TYPE_CHECKING:
+    from duckdb import DuckDBPyConnection
+
+MEMORY_LIMIT = "3GB"
+WAIT_SECONDS = 30.0
+"""How long a process waits for the side index: longer than a sandboxed query may run."""
+
+
+class Index(Protocol):
+    """Answers queries on the folded logs."""
+
+    def reading(self) -> contextlib.AbstractContextManager[DuckDBPyConnection]:
+        """Yield a connection of the caller's own to an index that holds all that was acknowledged."""
+
+    def close(self) -> None:
+        """Give the files back."""
+
+
+class MainIndex:
+    """The app's own index, open from start to end; a second app on the workspace is refused."""
+
+    def __init__(self, folder: Path, logs: dict[str, Log]) -> None:
+        self._logs = logs
+        self._mutex = threading.Lock()
+        self._lock = _open_lock(folder, "main")
+        if not _try_lock(self._lock, fcntl.LOCK_EX):
+            os.close(self._lock)
+            raise BusyError(
+                f"Another app already serves the workspace of {folder}; stop it, or use that one."
+            )
+        self._connection = _open_file(_index_folder(folder) / "main.duckdb")
+
+    @contextlib.contextmanager
+    def reading(self) -> Iterator[DuckDBPyConnection]:
+        """Yield a cursor on the synced index; threads may hold one each."""
+        with self._mutex, self._connection.cursor() as cursor:
+            sync_index(cursor, self._logs)
+        with self._connection.cursor() as cursor:
+            yield cursor
+
+    def close(self) -> None:
+        """Close the file and let another app have it."""
+        self._connection.close()
+        os.close(self._lock)
+
+
+class SideIndex:
+    """The index of all other processes, opened for each use under a lock."""
+
+    def __init__(self, folder: Path, logs: dict[str, Log] | None = None) -> None:
+        self._folder = folder
+        self._logs = logs or open_logs(folder)
+        self._mutex = threading.Lock()
+
+    @contextlib.contextmanager
+    def reading(self) -> Iterator[DuckDBPyConnection]:
+        """Yield a connection to the synced index; one caller at a time."""
+        with self._mutex, self._locked(fcntl.LOCK_EX), self._open() as connection:
+            sync_index(connection, self._logs)
+            yield connection
+
+    @contextlib.contextmanager
+    def snapshot(self) -> Iterator[tuple[Path, float]]:
+        """Yield the index's file, closed and held against writers, and its age in seconds.
+
+        The age is 0 when it could be synced now; when a long query holds the file, it is used as it is.
+        """
+        path = self._path()
+        with self._mutex, self._lock_file() as lock:
+            age = 0.0
+            if _try_lock(lock, fcntl.LOCK_EX):
+                with self._open() as connection:
+                    sync_index(connection, self._logs)
+                path.touch()
+            else:
+                age = time.time() - path.stat().st_mtime
+            _wait_lock(lock, fcntl.LOCK_SH)
+            yield path, age
+
+    def close(self) -> None:
+        """Nothing stays open between uses."""
+
+    def _path(self) -> Path:
+        return _index_folder(self._folder) / "side.duckdb"
+
+    @contextlib.contextmanager
+    def _open(self) -> Iterator[DuckDBPyConnection]:
+        connection = _open_file(self._path())
+        try:
+            yield connection
+        finally:
+            connection.close()
+
+    @contextlib.contextmanager
+    def _lock_file(self) -> Iterator[int]:
+        lock = _open_lock(self._folder, "side")
+        try:
+            yield lock
+        finally:
+            os.close(lock)
+
+    @contextlib.contextmanager
+    def _locked(self, kind: int) -> Iterator[None]:
+        with self._lock_file() as lock:
+            _wait_lock(lock, kind)
+            yield
+
+
+def delete_index(folder: Path) -> None:
+    """Delete the index files, so that the next use builds them from the logs again.
+
+    Raises `BusyError` while the app or a query has one of them open.
+    """
+    for name in ("main", "side"):
+        lock = _open_lock(folder, name)
+        try:
+            if not _try_lock(lock, fcntl.LOCK_EX):
+                raise BusyError(f"The {name} index of {folder} is in use; stop the app or query first.")
+            _remove_file(_index_folder(folder) / f"{name}.duckdb")
+        finally:
+            os.close(lock)
+
+
+def _index_folder(folder: Path) -> Path:
+    return folder / ".index"
+
+
+def _open_lock(folder: Path, name: str) -> int:
+    path = _index_folder(folder)
+    try:
+        path.mkdir(parents=True, exist_ok=True)
+        return os.open(path / f"{name}.lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
+    except OSError as error:
+        raise LogError(
+            f"The index in {path} cannot be written ({error.strerror}); make the folder writable."
+        ) from error
+
+
+def _try_lock(lock: int, kind: int) -> bool:
+    try:
+        fcntl.flock(lock, kind | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True
+
+
+def _wait_lock(lock: int, kind: int) -> None:
+    deadline = time.monotonic() + WAIT_SECONDS
+    while not _try_lock(lock, kind):
+        if time.monotonic() > deadline:
+            raise BusyError(f"The index was in use for {WAIT_SECONDS:.0f} seconds; try again.")
+        time.sleep(0.005)
+
+
+def _open_file(path: Path) -> DuckDBPyConnection:
+    """Open the index; a file of another version, or a damaged one, is replaced by an empty index."""
+    try:
+        connection = _connect(path)
+        if _read_version(connection) == _version():
+            return connection
+        connection.close()
+    except duckdb.Error as error:
+        if "lock on file" in str(error):
+            raise BusyError(f"{path} is open in another program; close it there.") from error
+    _remove_file(path)
+    return _create_file(path)
+
+
+def _connect(path: Path) -> DuckDBPyConnection:
+    return duckdb.connect(
+        path,
+        config={
+            "memory_limit": MEMORY_LIMIT,
+            "autoinstall_known_extensions": False,
+            "autoload_known_extensions": False,
+            "python_enable_replacements": False,
+        },
+    )
+
+
+def _create_file(path: Path) -> DuckDBPyConnection:
+    try:
+        connection = _connect(path)
+    except duckdb.Error as error:
+        raise LogError(
+            f"The index {path} cannot be made ({str(error).splitlines()[0]}); free space or make the"
+            " folder writable."
+        ) from error
+    create_tables(connection)
+    connection.execute("create table index_version as select $version as version", {"version": _version()})
+    return connection
+
+
+def _read_version(connection: DuckDBPyConnection) -> str | None:
+    found = connection.execute("select 1 from duckdb_tables() where table_name = 'index_version'").fetchone()
+    if found is None:
+        return None
+    row = connection.execute("select version from index_version").fetchone()
+    return row[0] if row else None
+
+
+def _version() -> str:
+    """Identify how rows are folded: an index made by other SQL is made again."""
+    folded = "".join(load_sql(path.stem) for path in sorted((Path(__file__).parent / "sql").glob("*.sql")))
+    return hashlib.sha256(folded.encode()).hexdigest()[:16]
+
+
+def _remove_file(path: Path) -> None:
+    for each in (path, path.with_name(path.name + ".wal")):
+        each.unlink(missing_ok=True)

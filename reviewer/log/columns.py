@@ -1,0 +1,112 @@
+"""The columns of each log and how a record's value becomes a CSV cell and a value again.
+
+Cells are exact: a text is written as it is, a number as Python's shortest round-trip form, a structured
+value as JSON. An absent value is the empty cell.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping
+from dataclasses import fields
+from datetime import UTC, datetime
+from functools import cache
+from typing import Any, get_type_hints
+
+from reviewer.errors import InputError
+from reviewer.records import Flag, JsonValue, Prediction, Review
+
+STREAMS: dict[str, type[Any]] = {"flags": Flag, "reviews": Review, "predictions": Prediction}
+"""Name of each log → the record that one of its rows holds."""
+
+_TEXT = (str, str | None)
+_NUMBERS: dict[Any, Callable[[Any], Any]] = {
+    int: int,
+    int | None: int,
+    float: float,
+    float | None: float,
+}
+_TIMES = (datetime, datetime | None)
+
+
+@cache
+def columns_of(stream: str) -> tuple[str, ...]:
+    """Return the column names of a log, in file order."""
+    return tuple(each.name for each in fields(STREAMS[stream]) if each.metadata.get("logged", True))
+
+
+@cache
+def _kinds_of(record: type[Any]) -> dict[str, Any]:
+    return get_type_hints(record)
+
+
+def encode_row(stream: str, record: Any) -> tuple[str, ...]:
+    """Return the record's cells in the order of `columns_of(stream)`."""
+    kinds = _kinds_of(STREAMS[stream])
+    return tuple(_encode_cell(name, kinds[name], getattr(record, name)) for name in columns_of(stream))
+
+
+def _encode_cell(name: str, kind: Any, value: Any) -> str:
+    if value is None:
+        return ""
+    if kind in _TEXT:
+        return _check_text(name, str(value))
+    if kind in _NUMBERS:
+        return repr(value)
+    if kind in _TIMES:
+        return format_time(value)
+    return encode_json(value)
+
+
+def _check_text(name: str, text: str) -> str:
+    if "\0" in text:
+        raise InputError(f"{name} holds a NUL character, which no CSV reader can take; remove it.")
+    try:
+        text.encode()
+    except UnicodeEncodeError as error:
+        raise InputError(
+            f"{name} holds half a character at position {error.start}, which UTF-8 cannot write; remove it."
+        ) from None
+    return text
+
+
+def encode_json(value: JsonValue) -> str:
+    """Return the value as compact JSON, readable except for what UTF-8 or CSV cannot hold."""
+    text = json.dumps(value, ensure_ascii=False, separators=(",", ":"), default=list)
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return json.dumps(value, separators=(",", ":"), default=list)
+    return text
+
+
+def format_time(moment: datetime) -> str:
+    """Return an aware time as ISO 8601 UTC with `Z` and microseconds."""
+    return moment.astimezone(UTC).replace(tzinfo=None).isoformat(timespec="microseconds") + "Z"
+
+
+def decode_record(record: type[Any], values: Mapping[str, Any]) -> Any:
+    """Return the record that a row of the index holds; columns the record lacks are left out.
+
+    Values are DuckDB's: naive UTC times, JSON texts, UUID objects, None for an empty cell.
+    """
+    kinds = _kinds_of(record)
+    decoded = {
+        name: _decode_value(kinds[name], value)
+        for name, value in values.items()
+        if name in kinds and value is not None
+    }
+    return record(**decoded)
+
+
+def _decode_value(kind: Any, value: Any) -> Any:
+    if kind in _TEXT:
+        return str(value)
+    if kind in _NUMBERS:
+        return _NUMBERS[kind](value)
+    if kind in _TIMES:
+        return value.replace(tzinfo=UTC)
+    if kind is bool:
+        return value
+    parsed = json.loads(value)
+    return tuple(parsed) if kind == tuple[str, ...] else parsed

@@ -1,0 +1,382 @@
+"""A log in CSV segments that many threads and processes append to at once.
+
+The rule: a row is acknowledged only after one complete `write` under the lock and an `fdatasync`. A killed
+writer can leave half a row, whose open quote would swallow the good rows after it; so every writer first
+looks at the bytes that others appended and moves a torn end aside.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import hashlib
+import os
+import re
+import threading
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from reviewer.errors import LogError
+from reviewer.log import Position, Tail
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+    import pyarrow.csv
+
+SEGMENT_BYTES = 256 << 20
+"""A segment this long is closed, so that no file grows past what an editor or backup can take."""
+
+CHUNK_BYTES = 64 << 20
+"""The most that is read at once."""
+
+_BLOCK_BYTES = 4 << 20
+_ROW_BYTES = CHUNK_BYTES - (1 << 20)
+_ROW_START = re.compile(rb"\n[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12},")
+"""Every log's first column is a UUID."""
+_NEEDS_QUOTES = re.compile(r'[",\r\n]|^\s|\s$')
+
+
+class LogRewrittenError(LogError):
+    """The log no longer continues from a position: a segment was replaced, shortened or removed."""
+
+
+@dataclass(slots=True)
+class _Commit:
+    """The bytes of one `append` call, waiting to be written together with others'."""
+
+    data: bytes
+    is_done: bool = False
+    error: LogError | None = None
+
+
+@dataclass(slots=True)
+class _Segment:
+    """What this process knows of one segment file."""
+
+    number: int
+    path: Path
+    inode: int = 0
+    checked: int = 0
+    """Every byte before this one belongs to a whole row."""
+
+
+@dataclass(slots=True)
+class _Pending:
+    mutex: threading.Lock = field(default_factory=threading.Lock)
+    commits: list[_Commit] = field(default_factory=list)
+
+
+class CsvLog:
+    """One stream's segments `STREAM-0001.csv`, `STREAM-0002.csv` … in a folder."""
+
+    def __init__(
+        self,
+        folder: Path,
+        stream: str,
+        columns: Sequence[str],
+        segment_bytes: int = SEGMENT_BYTES,
+    ) -> None:
+        self._folder = folder
+        self._stream = stream
+        self._columns = list(columns)
+        self._header = ",".join(columns).encode() + b"\n"
+        self._segment_bytes = segment_bytes
+        self._segments: dict[int, _Segment] = {}
+        self._pending = _Pending()
+        self._leader = threading.Lock()
+
+    # Writing
+
+    def append(self, rows: Sequence[Sequence[str]]) -> None:
+        """Write the rows durably before returning; threads that call at once share one fsync."""
+        if not rows:
+            return
+        commit = _Commit(self._encode(rows))
+        with self._pending.mutex:
+            self._pending.commits.append(commit)
+        with self._leader:
+            if not commit.is_done:
+                self._commit_pending()
+        if commit.error:
+            raise commit.error
+
+    def _encode(self, rows: Sequence[Sequence[str]]) -> bytes:
+        lines = [_encode_line(row) for row in rows]
+        longest = max(map(len, lines))
+        if longest > _ROW_BYTES:
+            raise LogError(
+                f"A row of {longest:,} bytes is too long for the {self._stream} log;"
+                f" {_ROW_BYTES:,} bytes is the most."
+            )
+        return b"".join(lines)
+
+    def _commit_pending(self) -> None:
+        with self._pending.mutex:
+            commits, self._pending.commits = self._pending.commits, []
+        error = self._try_write(b"".join(each.data for each in commits))
+        for each in commits:
+            each.error, each.is_done = error, True
+
+    def _try_write(self, data: bytes) -> LogError | None:
+        try:
+            with self._locked():
+                descriptor = self._write_under_lock(data)
+            try:
+                # Outside the lock: the file system merges the syncs of several processes.
+                os.fdatasync(descriptor)
+            finally:
+                os.close(descriptor)
+        except OSError as error:
+            return LogError(
+                f"The {self._stream} log in {self._folder} could not be written"
+                f" ({error.strerror or error}); free space or make the folder writable and try again."
+            )
+        except LogError as error:
+            return error
+        return None
+
+    @contextlib.contextmanager
+    def _locked(self) -> Iterator[None]:
+        """Hold the stream's lock against other processes; `_leader` holds it against threads."""
+        self._folder.mkdir(parents=True, exist_ok=True)
+        descriptor = os.open(
+            self._folder / f".{self._stream}.lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644
+        )
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX)
+            yield
+        finally:
+            os.close(descriptor)
+
+    def _write_under_lock(self, data: bytes) -> int:
+        """Append the bytes to the last segment and return its open descriptor."""
+        segment, descriptor, size = self._open_with_room()
+        try:
+            if size == 0:
+                data = self._header + data
+                _sync_folder(self._folder)
+            _write_whole(descriptor, data, size)
+        except BaseException:
+            os.close(descriptor)
+            raise
+        segment.checked = size + len(data)
+        return descriptor
+
+    def _open_with_room(self) -> tuple[_Segment, int, int]:
+        """Return the last segment, its descriptor and size; a new segment when the last is full."""
+        number = max(self._list_numbers(), default=1)
+        segment, descriptor = self._open_segment(number)
+        try:
+            size = self._repair(segment, descriptor)
+            if size < self._segment_bytes:
+                return segment, descriptor, size
+            os.fdatasync(descriptor)
+        except BaseException:
+            os.close(descriptor)
+            raise
+        os.close(descriptor)
+        return *self._open_segment(number + 1), 0
+
+    def _open_segment(self, number: int) -> tuple[_Segment, int]:
+        path = self._path(number)
+        descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o644)
+        return self._know(number, os.fstat(descriptor).st_ino), descriptor
+
+    def _know(self, number: int, inode: int) -> _Segment:
+        """Return what is known of the segment, nothing when another file took its place."""
+        known = self._segments.get(number)
+        if known is None or known.inode != inode:
+            known = self._segments[number] = _Segment(number, self._path(number), inode)
+        return known
+
+    def _repair(self, segment: _Segment, descriptor: int) -> int:
+        """Check the bytes that others appended, move a torn end aside and return the size left."""
+        size = os.fstat(descriptor).st_size
+        if size < segment.checked:
+            segment.checked = 0
+        while segment.checked < size:
+            chunk = os.pread(descriptor, min(size - segment.checked, CHUNK_BYTES), segment.checked)
+            if segment.checked == 0:
+                self._check_header(segment.path, chunk)
+            whole = find_last_boundary(chunk)
+            segment.checked += whole
+            is_last = segment.checked - whole + len(chunk) >= size
+            if whole == 0 or (whole < len(chunk) and is_last):
+                self._move_torn_end(segment, descriptor, size)
+                return segment.checked
+        return size
+
+    def _move_torn_end(self, segment: _Segment, descriptor: int, size: int) -> None:
+        torn = os.pread(descriptor, size - segment.checked, segment.checked)
+        if len(torn) > CHUNK_BYTES or _ROW_START.search(torn):
+            # Half a row has no rows behind it: this is damage, and rows behind it may be good.
+            raise LogError(
+                f"{segment.path} is damaged after byte {segment.checked:,}, with more rows behind it;"
+                " restore it from a backup, or close the open quote there by hand."
+            )
+        aside = self._folder / "torn"
+        aside.mkdir(exist_ok=True)
+        digest = hashlib.sha256(torn).hexdigest()[:12]
+        kept = aside / f"{segment.path.stem}-at-{segment.checked}-{digest}.part"
+        with kept.open("wb") as file:
+            file.write(torn)
+            file.flush()
+            os.fsync(file.fileno())
+        os.ftruncate(descriptor, segment.checked)
+
+    # Reading
+
+    def tail(self, position: Position) -> Tail:
+        """Return at most 64 MB of rows behind the position, and where they end."""
+        position, data = self._read_whole_rows(position)
+        if position.offset == 0 and data:
+            self._check_header(self._path(position.segment), data)
+        start = len(self._header) if position.offset == 0 else 0
+        rows, rejected = self._parse(position, data[start:])
+        end = position.offset + len(data)
+        if position.inode:
+            known = self._know(position.segment, position.inode)
+            known.checked = max(known.checked, end)
+        return Tail(rows, Position(position.segment, position.inode, end), tuple(rejected))
+
+    def _read_whole_rows(self, position: Position) -> tuple[Position, bytes]:
+        numbers = self._list_numbers()
+        while True:
+            if position.segment not in numbers:
+                if position.inode or position.offset or numbers:
+                    raise LogRewrittenError(f"{self._path(position.segment)} is gone.")
+                return position, b""
+            position, data = self._read_segment(position)
+            if data or position.segment + 1 not in numbers:
+                return position, data
+            position = Position(position.segment + 1)
+
+    def _read_segment(self, position: Position) -> tuple[Position, bytes]:
+        path = self._path(position.segment)
+        try:
+            with path.open("rb") as file:
+                stat = os.fstat(file.fileno())
+                if stat.st_size < position.offset or position.inode not in (0, stat.st_ino):
+                    raise LogRewrittenError(f"{path} was replaced or shortened.")
+                data = os.pread(file.fileno(), CHUNK_BYTES, position.offset)
+        except OSError as error:
+            raise LogError(f"{path} cannot be read: {error.strerror or error}.") from error
+        whole = find_last_boundary(data)
+        return Position(position.segment, stat.st_ino, position.offset), data[:whole]
+
+    def _parse(self, position: Position, data: bytes) -> tuple[pa.Table, list[str]]:
+        import pyarrow as pa
+
+        if not data:
+            return pa.table({name: pa.array([], pa.string()) for name in self._columns}), []
+        try:
+            return self._parse_blocks(position, data, _BLOCK_BYTES)
+        except pa.ArrowInvalid:
+            return self._parse_one_block(position, data)
+
+    def _parse_one_block(self, position: Position, data: bytes) -> tuple[pa.Table, list[str]]:
+        """Parse again without parallel blocks: a row may be longer than a block."""
+        import pyarrow as pa
+
+        try:
+            return self._parse_blocks(position, data, len(data) + 1)
+        except pa.ArrowInvalid as error:
+            raise LogError(
+                f"{self._path(position.segment)} cannot be read after byte {position.offset:,}:"
+                f" {str(error).splitlines()[0]}. Restore the file from a backup or move it away."
+            ) from error
+
+    def _parse_blocks(self, position: Position, data: bytes, block_bytes: int) -> tuple[pa.Table, list[str]]:
+        import pyarrow as pa
+        import pyarrow.csv as pa_csv
+
+        rejected: list[str] = []
+
+        def reject(row: pyarrow.csv.InvalidRow) -> str:
+            rejected.append(
+                f"{self._path(position.segment).name} has a row of {row.actual_columns} cells"
+                f" instead of {row.expected_columns}: {(row.text or '')[:120]}"
+            )
+            return "skip"
+
+        table = pa_csv.read_csv(
+            pa.py_buffer(data),
+            pa_csv.ReadOptions(column_names=self._columns, block_size=block_bytes),
+            pa_csv.ParseOptions(newlines_in_values=True, invalid_row_handler=reject),
+            pa_csv.ConvertOptions(
+                column_types={name: pa.string() for name in self._columns},
+                strings_can_be_null=False,
+            ),
+        )
+        return table, rejected
+
+    # Files
+
+    def _path(self, number: int) -> Path:
+        return self._folder / f"{self._stream}-{number:04d}.csv"
+
+    def _list_numbers(self) -> list[int]:
+        pattern = re.compile(rf"{self._stream}-(\d{{4,}})\.csv")
+        try:
+            names = os.listdir(self._folder)
+        except FileNotFoundError:
+            return []
+        except OSError as error:
+            raise LogError(f"{self._folder} cannot be read: {error.strerror or error}.") from error
+        return sorted(int(found[1]) for name in names if (found := pattern.fullmatch(name)))
+
+    def _check_header(self, path: Path, start: bytes) -> None:
+        if not start.startswith(self._header):
+            found = start.split(b"\n", 1)[0][:200].decode(errors="replace")
+            raise LogError(
+                f"{path} starts with {found!r}, which is not the header of a {self._stream} log;"
+                " move the file out of the folder."
+            )
+
+
+def find_last_boundary(data: bytes) -> int:
+    """Return how many leading bytes are whole rows: up to a newline outside quotes, before any NUL."""
+    nul = data.find(b"\0")
+    end = len(data) if nul < 0 else nul
+    quotes = data.count(b'"', 0, end)
+    while True:
+        newline = data.rfind(b"\n", 0, end)
+        if newline < 0:
+            return 0
+        quotes -= data.count(b'"', newline, end)
+        if quotes % 2 == 0:
+            return newline + 1
+        end = newline
+
+
+def _encode_line(row: Sequence[str]) -> bytes:
+    return (",".join(map(_encode_cell, row)) + "\n").encode()
+
+
+def _encode_cell(text: str) -> str:
+    if _NEEDS_QUOTES.search(text):
+        return '"' + text.replace('"', '""') + '"'
+    return text
+
+
+def _write_whole(descriptor: int, data: bytes, size: int) -> None:
+    """Write in one call; when the disk takes only a part, take that part back and raise."""
+    try:
+        written = os.write(descriptor, data)
+    except OSError:
+        os.ftruncate(descriptor, size)
+        raise
+    if written != len(data):
+        os.ftruncate(descriptor, size)
+        raise OSError(28, "no space left on the device")
+
+
+def _sync_folder(folder: Path) -> None:
+    """Make a new file's name durable."""
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

@@ -1,0 +1,79 @@
+"""Images and other files that examples hold, each stored once under the SHA-256 of its bytes.
+
+The rule: a name is checked against the one form names have before it touches the file system.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import re
+import tempfile
+from pathlib import Path
+
+from reviewer.errors import InputError, LogError, UnknownNameError
+
+MEDIA_TYPES = {"png": "image/png", "jpg": "image/jpeg", "webp": "image/webp", "gif": "image/gif"}
+"""File ending → media type of what may be stored."""
+
+_NAME = re.compile(r"[0-9a-f]{64}\.(?:" + "|".join(MEDIA_TYPES) + ")")
+
+
+def name_media(data: bytes, ending: str) -> str:
+    """Return the name these bytes have in every workspace: `<sha256>.<ending>`."""
+    if ending not in MEDIA_TYPES:
+        raise InputError(f"Files ending in {ending!r} cannot be stored; use {', '.join(MEDIA_TYPES)}.")
+    return f"{hashlib.sha256(data).hexdigest()}.{ending}"
+
+
+class MediaStore:
+    """The files under `flagged/media/`."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+
+    def save(self, data: bytes, ending: str) -> str:
+        """Write the bytes durably unless they are there already; returns their name.
+
+        Raises `LogError` when the disk refuses.
+        """
+        name = name_media(data, ending)
+        path = self._path(name)
+        if not path.exists():
+            try:
+                path.parent.mkdir(parents=True, exist_ok=True)
+                _write_durably(path, data)
+            except OSError as error:
+                raise LogError(
+                    f"{path} could not be written ({error.strerror or error}); free space or make"
+                    " the folder writable and try again."
+                ) from error
+        return name
+
+    def find(self, name: str) -> Path:
+        """Return the file of that name; raises `UnknownNameError` when there is none."""
+        if not _NAME.fullmatch(name) or not (path := self._path(name)).is_file():
+            raise UnknownNameError("media file", name)
+        return path
+
+    def read(self, name: str) -> bytes:
+        """Return the file's bytes; raises `UnknownNameError` when there is none."""
+        return self.find(name).read_bytes()
+
+    def _path(self, name: str) -> Path:
+        return self._folder / name[:2] / name
+
+
+def _write_durably(path: Path, data: bytes) -> None:
+    """Write aside and rename, so that a file under its final name is always whole."""
+    descriptor, aside = tempfile.mkstemp(dir=path.parent)
+    try:
+        with os.fdopen(descriptor, "wb") as file:
+            file.write(data)
+            file.flush()
+            os.fsync(file.fileno())
+        Path(aside).chmod(0o644)
+        Path(aside).rename(path)
+    except BaseException:
+        Path(aside).unlink(missing_ok=True)
+        raise

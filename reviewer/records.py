@@ -1,0 +1,316 @@
+"""The words of the program as types: predictions, flags, reviews and the three axes of a flag.
+
+A record's fields are the columns of its log, in this order; a change here is a change of the file
+format and raises `SCHEMA_VERSION`.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from enum import StrEnum
+from typing import Any, TypeAlias
+
+from uuid6 import uuid7
+
+SCHEMA_VERSION = 1
+
+JsonValue: TypeAlias = Any
+"""What `json.loads` returns: None, bool, int, float, str, list or dict of these."""
+
+Inputs: TypeAlias = dict[str, JsonValue]
+"""One example: input name → value; an image is `{"media": "<sha256>.png"}`."""
+
+
+class Task(StrEnum):
+    """What kind of answer a model gives."""
+
+    TEXT_CLASSIFICATION = "text-classification"
+    IMAGE_CLASSIFICATION = "image-classification"
+    TABULAR_CLASSIFICATION = "tabular-classification"
+    TABULAR_REGRESSION = "tabular-regression"
+    TEXT_GENERATION = "text-generation"
+    GENERIC = "generic"
+
+    @property
+    def is_classification(self) -> bool:
+        """Whether the answer is one of the model's labels."""
+        return self.value.endswith("-classification")
+
+
+class Source(StrEnum):
+    """How a prediction or flag came to be."""
+
+    MANUAL = "manual"
+    AUTO = "auto"
+    BATCH = "batch"
+    AUDIT = "audit"
+    IMPORT = "import"
+    API = "api"
+    DEMO = "demo"
+
+
+class FlagOption(StrEnum):
+    """The category a flagger chooses."""
+
+    WRONG_LABEL = "wrong_label"
+    WRONG_VALUE = "wrong_value"
+    LOW_CONFIDENCE = "low_confidence"
+    OVERCONFIDENT = "overconfident"
+    INCONSISTENT = "inconsistent"
+    INCOMPLETE = "incomplete"
+    HALLUCINATION = "hallucination"
+    OFFENSIVE_OR_UNSAFE = "offensive_or_unsafe"
+    BIAS = "bias"
+    PRIVACY = "privacy"
+    BAD_INPUT = "bad_input"
+    OUT_OF_SCOPE = "out_of_scope"
+    SLOW_OR_ERROR = "slow_or_error"
+    UI_BUG = "ui_bug"
+    GOOD_EXAMPLE = "good_example"
+    OTHER = "other"
+
+
+_CLASSIFICATION_OPTIONS = (
+    FlagOption.WRONG_LABEL,
+    FlagOption.LOW_CONFIDENCE,
+    FlagOption.OVERCONFIDENT,
+    FlagOption.BAD_INPUT,
+    FlagOption.OUT_OF_SCOPE,
+    FlagOption.SLOW_OR_ERROR,
+    FlagOption.OTHER,
+)
+
+FLAG_OPTIONS: dict[Task, tuple[FlagOption, ...]] = {
+    Task.TEXT_CLASSIFICATION: _CLASSIFICATION_OPTIONS,
+    Task.IMAGE_CLASSIFICATION: _CLASSIFICATION_OPTIONS,
+    Task.TABULAR_CLASSIFICATION: _CLASSIFICATION_OPTIONS,
+    Task.TABULAR_REGRESSION: (
+        FlagOption.WRONG_VALUE,
+        FlagOption.INCONSISTENT,
+        FlagOption.BAD_INPUT,
+        FlagOption.OUT_OF_SCOPE,
+        FlagOption.SLOW_OR_ERROR,
+        FlagOption.OTHER,
+    ),
+    Task.TEXT_GENERATION: (
+        FlagOption.HALLUCINATION,
+        FlagOption.INCOMPLETE,
+        FlagOption.OFFENSIVE_OR_UNSAFE,
+        FlagOption.BIAS,
+        FlagOption.PRIVACY,
+        FlagOption.SLOW_OR_ERROR,
+        FlagOption.OTHER,
+    ),
+    Task.GENERIC: (
+        FlagOption.WRONG_VALUE,
+        FlagOption.INCOMPLETE,
+        FlagOption.BAD_INPUT,
+        FlagOption.OUT_OF_SCOPE,
+        FlagOption.SLOW_OR_ERROR,
+        FlagOption.OTHER,
+    ),
+}
+"""The options offered when a model's config names none, the likeliest first."""
+
+
+class Severity(StrEnum):
+    """How much harm the prediction does; "" when the flagger did not say."""
+
+    LOW = "low"
+    MEDIUM = "medium"
+    HIGH = "high"
+
+
+class Status(StrEnum):
+    """Where people stand with a flag."""
+
+    OPEN = "open"
+    IN_REVIEW = "in_review"
+    NEEDS_INFO = "needs_info"
+    RESOLVED = "resolved"
+
+
+class Resolution(StrEnum):
+    """What people decided about a resolved flag."""
+
+    LABEL_CORRECTED = "label_corrected"
+    PREDICTION_CORRECT = "prediction_correct"
+    AMBIGUOUS = "ambiguous"
+    BAD_INPUT = "bad_input"
+    OUT_OF_SCOPE = "out_of_scope"
+    DUPLICATE = "duplicate"
+    NOT_REPRODUCIBLE = "not_reproducible"
+    APP_BUG = "app_bug"
+    WONT_FIX = "wont_fix"
+
+
+TRAINABLE = frozenset({Resolution.LABEL_CORRECTED})
+"""Resolutions whose corrected label goes into training data."""
+
+GUARD = frozenset({Resolution.PREDICTION_CORRECT})
+"""Resolutions whose prediction must stay as it is in later versions."""
+
+
+class Verification(StrEnum):
+    """What the machine found when a later version ran the flagged example again."""
+
+    NOT_RUN = "not_run"
+    FIXED = "fixed"
+    STILL_FAILING = "still_failing"
+    REGRESSED = "regressed"
+    INCONCLUSIVE = "inconclusive"
+
+
+class Event(StrEnum):
+    """What a review row does to a flag."""
+
+    RESOLVE = "resolve"
+    STATUS = "status"
+    COMMENT = "comment"
+    VERIFY = "verify"
+    REVERT = "revert"
+
+
+SEQUENCED = frozenset({Event.RESOLVE, Event.STATUS, Event.REVERT})
+"""Events that can contradict one another, so their writer names the state it saw in `seq`."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Prediction:
+    """What a model answered for one example, as the server saw it."""
+
+    prediction_id: str
+    predicted_at: datetime
+    model: str
+    model_version: str
+    task: str
+    example_id: str
+    inputs: Inputs
+    predicted_label: str | None = None
+    confidence: float | None = None
+    """Probability of the predicted label, 0 to 1."""
+    scores: dict[str, float] | None = None
+    """Probability of every label, most probable first."""
+    predicted_value: float | None = None
+    output: JsonValue = None
+    """The whole answer of a model that gives neither a label nor a number."""
+    latency_ms: float | None = None
+    error: str | None = None
+    session_id: str = ""
+    username: str = ""
+    source: str = Source.MANUAL
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FlagState:
+    """What is true of a flag now: the fold of its review events in log order."""
+
+    status: str = Status.OPEN
+    resolution: str | None = None
+    corrected_label: str | None = None
+    corrected_value: float | None = None
+    corrected_output: JsonValue = None
+    reviewer: str | None = None
+    reviewed_at: datetime | None = None
+    action_id: str | None = None
+    """The action that decided the flag, which undo takes."""
+    verification: str = Verification.NOT_RUN
+    verified_version: str | None = None
+    comments: int = 0
+    seq: int = 0
+    """The highest sequence number applied; the next decision carries this plus one."""
+    is_withdrawn: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Flag:
+    """A person's mark that a prediction needs review, with a copy of that prediction."""
+
+    flag_id: str
+    prediction_id: str
+    flagged_at: datetime
+    flagger: str = ""
+    session_id: str = ""
+    source: str = Source.MANUAL
+    model: str
+    model_version: str
+    task: str
+    example_id: str
+    inputs: Inputs
+    predicted_label: str | None = None
+    confidence: float | None = None
+    scores: dict[str, float] | None = None
+    predicted_value: float | None = None
+    output: JsonValue = None
+    latency_ms: float | None = None
+    option: str
+    severity: str = ""
+    comment: str = ""
+    suggested_label: str | None = None
+    """What the flagger thinks is right, as text; never ground truth by itself."""
+    tags: tuple[str, ...] = ()
+    origin: JsonValue = None
+    """File, row and repairs of an imported flag."""
+    app_version: str = ""
+    schema_version: int = SCHEMA_VERSION
+    state: FlagState = field(default_factory=FlagState, metadata={"logged": False})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Review:
+    """One event by which a person or a verification changes a flag's state."""
+
+    event_id: str
+    flag_id: str
+    seq: int = 0
+    """The flag's `seq` the writer saw plus one; 0 for events that contradict nothing."""
+    event: str
+    value: str | None = None
+    corrected_label: str | None = None
+    corrected_value: float | None = None
+    corrected_output: JsonValue = None
+    reviewer: str = ""
+    reviewed_at: datetime
+    action_id: str
+    """One per user action, also when it touches 500 flags."""
+    reverts: str | None = None
+    """The event or flag that a revert takes back."""
+    certainty: int | None = None
+    """1 (guess) to 5 (sure)."""
+    seconds: float | None = None
+    """Time from showing the card to the decision."""
+    model_version: str | None = None
+
+
+def new_id() -> str:
+    """Return a new UUIDv7 as text; later ids sort after earlier ones."""
+    return str(uuid7())
+
+
+def utc_now() -> datetime:
+    """Return the current time in UTC."""
+    return datetime.now(UTC)
+
+
+def hash_example(inputs: Mapping[str, JsonValue]) -> str:
+    """Return the example id: the first 32 hex digits of a SHA-256 over the canonical inputs.
+
+    Canonical is JSON with sorted keys and no spaces, where `2.0` counts as `2`, since forms and CSV
+    files write whole numbers differently.
+    """
+    canonical = json.dumps(_canonical(dict(inputs)), sort_keys=True, separators=(",", ":"))
+    return hashlib.sha256(canonical.encode()).hexdigest()[:32]
+
+
+def _canonical(value: JsonValue) -> JsonValue:
+    if isinstance(value, dict):
+        return {key: _canonical(each) for key, each in value.items()}
+    if isinstance(value, list):
+        return [_canonical(each) for each in value]
+    if isinstance(value, float) and value.is_integer():
+        return int(value)
+    return value

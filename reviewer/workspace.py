@@ -1,0 +1,550 @@
+"""The workspace: every use case of the program as one method.
+
+The rule: front ends parse, call one method and show its result; whatever decides, checks or writes is
+here or below. A method returns only what is already durable.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import threading
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from reviewer.config import CONFIG_NAME, ModelSpec, WorkspaceSpec, load_config
+from reviewer.decisions import (
+    build_events,
+    build_flag,
+    build_reverts,
+    build_verdict,
+    check_current,
+    check_known,
+    check_suggestion,
+    describe_conflict,
+)
+from reviewer.errors import ConfigError, ModelError, UnknownNameError
+from reviewer.index import queries
+from reviewer.index.queries import FacetCounts, Page, Slice
+from reviewer.index.store import Index, MainIndex, SideIndex, delete_index
+from reviewer.log import encode_row, open_logs
+from reviewer.log.media import MediaStore
+from reviewer.models.components import Keep, check_inputs, read_inputs
+from reviewer.models.kinds import Answer
+from reviewer.models.versions import ModelVersions, Version
+from reviewer.records import (
+    Event,
+    Flag,
+    Inputs,
+    JsonValue,
+    Prediction,
+    Review,
+    Severity,
+    Source,
+    hash_example,
+    new_id,
+    utc_now,
+)
+
+if TYPE_CHECKING:
+    import pandas as pd
+    from duckdb import DuckDBPyConnection
+
+    from reviewer.bundle import Bundle
+    from reviewer.index.sandbox import QueryLimits, QueryResult
+    from reviewer.training import Retraining, Verdict
+
+WORKSPACE_VARIABLE = "REVIEWER_WORKSPACE"
+
+Progress = Callable[[float, str], None]
+"""Called with the share done, 0 to 1, and what is being done; it may raise to cancel the work."""
+
+
+def _ignore_progress(share: float, doing: str) -> None:
+    """Tell nobody."""
+
+
+class HistoryEntry(NamedTuple):
+    """One event of a flag, as its card shows it."""
+
+    review: Review
+    is_applied: bool
+    """False when another decision came first."""
+    is_undone: bool
+
+
+class SessionEntry(NamedTuple):
+    """One prediction of a session and its flag, None when it has none."""
+
+    prediction: Prediction
+    flag: Flag | None
+
+
+@dataclass(frozen=True, slots=True)
+class VerifySummary:
+    """What `verify` found for one version."""
+
+    model: str
+    version: str
+    verdicts: list[Verdict]
+    action_id: str
+
+    def count(self) -> dict[str, int]:
+        """Return how many flags got each verdict."""
+        counts: dict[str, int] = {}
+        for each in self.verdicts:
+            counts[each.verification] = counts.get(each.verification, 0) + 1
+        return counts
+
+
+class Workspace:
+    """A folder with `reviewer.toml` in which one team tests models and reviews flags."""
+
+    def __init__(self, folder: Path, *, is_app: bool = False) -> None:
+        self.folder = folder
+        self.spec: WorkspaceSpec = load_config(folder)
+        self._logs = open_logs(self._flagged)
+        self.media = MediaStore(self._flagged / "media")
+        self._index: Index = (MainIndex if is_app else SideIndex)(self._flagged, self._logs)
+        self._versions = {name: ModelVersions(folder, spec) for name, spec in self.spec.models.items()}
+        self._deciding = threading.RLock()
+
+    @classmethod
+    def open(cls, path: str | Path | None = None, *, is_app: bool = False) -> Workspace:
+        """Return the workspace at `path`, else in `REVIEWER_WORKSPACE`, else the nearest folder upward.
+
+        `is_app` keeps the index open for this process alone. Raises `ConfigError`.
+        """
+        return cls(find_workspace(path), is_app=is_app)
+
+    def close(self) -> None:
+        """Give the index back; the workspace is of no use afterwards."""
+        self._index.close()
+
+    def __enter__(self) -> Workspace:
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self.close()
+
+    # Models
+
+    def find_model(self, model: str) -> ModelSpec:
+        """Return the spec of a model; raises `UnknownNameError`."""
+        return self.spec.find_model(model)
+
+    def list_versions(self, model: str) -> list[Version]:
+        """Return the model's versions, oldest first."""
+        return self.versions_of(model).read_all()
+
+    def find_version(self, model: str, version: str | None = None) -> Version:
+        """Return a version of the model, the served one when None."""
+        return self.versions_of(model).find(version)
+
+    def serve_version(self, model: str, version: str) -> Version:
+        """Let the test tab answer with this version from now on."""
+        return self.versions_of(model).serve(version)
+
+    def versions_of(self, model: str) -> ModelVersions:
+        """Return the store of the model's versions; raises `UnknownNameError`."""
+        self.find_model(model)
+        return self._versions[model]
+
+    # Test
+
+    def predict(
+        self,
+        model: str,
+        inputs: Mapping[str, Any],
+        *,
+        version: str | None = None,
+        session_id: str = "",
+        username: str = "",
+        source: str = Source.MANUAL,
+    ) -> Prediction:
+        """Run the model on one example and log what it answered.
+
+        A failure of the model is in `error` of the prediction, which can be flagged like any other.
+        Raises `InputError` before the model runs, `ModelError` when it cannot be loaded.
+        """
+        made = self.predict_many(
+            model, [inputs], version=version, session_id=session_id, username=username, source=source
+        )
+        return made[0]
+
+    def predict_many(
+        self,
+        model: str,
+        examples: Sequence[Mapping[str, Any]],
+        *,
+        version: str | None = None,
+        session_id: str = "",
+        username: str = "",
+        source: str = Source.BATCH,
+    ) -> list[Prediction]:
+        """Run the model on the examples in one call and log the answers; see `predict`."""
+        spec, found = self.find_model(model), self.find_version(model, version)
+        stored = [self.check_inputs(model, each) for each in examples]
+        started = time.perf_counter()
+        answers, error = self._try_answer(spec, found, stored)
+        latency = (time.perf_counter() - started) * 1000 / max(len(stored), 1)
+        made = [
+            Prediction(
+                prediction_id=new_id(),
+                predicted_at=utc_now(),
+                model=model,
+                model_version=found.name,
+                task=spec.task,
+                example_id=hash_example(inputs),
+                inputs=inputs,
+                predicted_label=answer.label,
+                confidence=answer.confidence,
+                scores=answer.scores,
+                predicted_value=answer.value,
+                output=answer.output,
+                latency_ms=round(latency, 3),
+                error=error,
+                session_id=session_id,
+                username=username,
+                source=source,
+            )
+            for inputs, answer in zip(stored, answers, strict=True)
+        ]
+        self._logs["predictions"].append([encode_row("predictions", each) for each in made])
+        return made
+
+    def _try_answer(
+        self, spec: ModelSpec, version: Version, stored: Sequence[Inputs]
+    ) -> tuple[list[Answer], str | None]:
+        versions = self._versions[spec.name]
+        versions.load(version)
+        try:
+            examples = [read_inputs(spec, each, self.media) for each in stored]
+            return versions.answer(version, examples), None
+        except ModelError as error:
+            return [Answer()] * len(stored), str(error)
+
+    def check_inputs(self, model: str, inputs: Mapping[str, Any], keep: Keep | None = None) -> Inputs:
+        """Return the example as it is stored; raises `InputError` naming the input at fault."""
+        return check_inputs(self.find_model(model), inputs, keep or self.media.save)
+
+    def list_session(self, session_id: str, limit: int = 20) -> list[SessionEntry]:
+        """Return a session's last predictions, newest first, with their flags."""
+        with self._index.reading() as cursor:
+            found = queries.find_session(cursor, session_id, limit)
+            flags = {
+                each.flag_id: each
+                for each in queries.find_flags(cursor, [flag_id for _, flag_id in found if flag_id])
+            }
+        return [SessionEntry(prediction, flags.get(flag_id or "")) for prediction, flag_id in found]
+
+    # Flag
+
+    def flag(
+        self,
+        prediction_id: str,
+        *,
+        option: str,
+        suggested_label: str | None = None,
+        comment: str = "",
+        severity: str = "",
+        flagger: str = "",
+        session_id: str = "",
+        source: str = Source.MANUAL,
+    ) -> Flag:
+        """Mark a logged prediction as in need of review; returns the flag once it is durable.
+
+        The same flagger, prediction and option make one flag, however often it is called. Raises
+        `UnknownNameError` for an unknown prediction or option, `LogError` when it could not be written.
+        """
+        with self._deciding:
+            with self._index.reading() as cursor:
+                prediction = queries.find_prediction(cursor, prediction_id)
+                twin = queries.find_twin(cursor, prediction_id, option, flagger)
+            if twin:
+                return twin
+            spec = self.find_model(prediction.model)
+            check_known("flag option", option, spec.options)
+            if severity:
+                check_known("severity", severity, Severity)
+            made = build_flag(
+                prediction,
+                option=option,
+                suggested_label=check_suggestion(spec, suggested_label),
+                comment=comment,
+                severity=severity,
+                flagger=flagger,
+                session_id=session_id,
+                source=source,
+            )
+            self._logs["flags"].append([encode_row("flags", made)])
+            return made
+
+    # Triage
+
+    def queue(
+        self, *, sort: str = "newest", limit: int = 50, after: str | None = None, **filters: Any
+    ) -> list[Flag]:
+        """Return up to `limit` flags in the stated order; `filters` are the fields of `Slice`."""
+        with self._index.reading() as cursor:
+            page = queries.read_page(cursor, _build_slice(filters), sort, after, limit)
+            flags = queries.find_flags(cursor, [str(row["flag_id"]) for row in page.rows])
+        by_id = {each.flag_id: each for each in flags}
+        return [by_id[str(row["flag_id"])] for row in page.rows]
+
+    def read_page(self, chosen: Slice, sort: str, after: str | None, limit: int) -> tuple[Page, int]:
+        """Return one page of a list of flags and how many there are in all."""
+        with self._index.reading() as cursor:
+            return queries.read_page(cursor, chosen, sort, after, limit), queries.count_flags(cursor, chosen)
+
+    def count_facets(self, chosen: Slice) -> FacetCounts:
+        """Return how many flags of the slice have each value of each facet."""
+        with self._index.reading() as cursor:
+            return queries.count_facets(cursor, chosen)
+
+    def find_flag(self, flag_id: str) -> Flag:
+        """Return a flag with its state now; raises `UnknownNameError`."""
+        with self._index.reading() as cursor:
+            return queries.find_flag(cursor, flag_id)
+
+    def find_history(self, flag_id: str) -> list[HistoryEntry]:
+        """Return the flag's events, oldest first."""
+        with self._index.reading() as cursor:
+            return [HistoryEntry(*each) for each in queries.find_history(cursor, flag_id)]
+
+    def review(
+        self,
+        flag_id: str,
+        *,
+        corrected_label: str | None = None,
+        corrected_value: float | None = None,
+        corrected_output: JsonValue = None,
+        resolution: str | None = None,
+        status: str | None = None,
+        comment: str = "",
+        reviewer: str = "",
+        seq: int | None = None,
+        action_id: str | None = None,
+        certainty: int | None = None,
+        seconds: float | None = None,
+    ) -> Flag:
+        """Decide about a flag, or comment on it; returns the flag as it is then.
+
+        Give a correction, a resolution or a status, and a comment with or without them. `seq` is the
+        `state.seq` the reviewer saw, None for the one now. The same `action_id` acts once. Raises
+        `ConflictError` when the flag was changed since, `InputError` for what cannot be.
+        """
+        action_id = action_id or new_id()
+        with self._deciding, self._index.reading() as cursor:
+            flag = queries.find_flag(cursor, flag_id)
+            if queries.find_action(cursor, action_id):
+                return flag
+            check_current(flag, flag.state.seq if seq is None else seq)
+            events = build_events(
+                self.find_model(flag.model),
+                flag,
+                action_id,
+                comment,
+                corrected_label=corrected_label,
+                corrected_value=corrected_value,
+                corrected_output=corrected_output,
+                resolution=resolution,
+                status=status,
+                reviewer=reviewer,
+                certainty=certainty,
+                seconds=seconds,
+            )
+            self._append_reviews(events)
+        return self._confirm(events)[0]
+
+    def undo(self, action_id: str, *, reviewer: str = "", own_action_id: str | None = None) -> list[Flag]:
+        """Take back one action, or a flag by its own id; returns the flags it touched.
+
+        Nothing is deleted: a revert is appended. Taking back twice does it once. Raises
+        `UnknownNameError` when there is no such action.
+        """
+        with self._deciding, self._index.reading() as cursor:
+            acted = queries.find_action(cursor, action_id)
+            targets = {each.event_id: each.flag_id for each in acted if each.event != Event.REVERT}
+            if not acted:
+                targets = {each.flag_id: each.flag_id for each in queries.find_flags(cursor, [action_id])}
+            if not targets:
+                raise UnknownNameError("action", action_id)
+            reverted = queries.find_reverted(cursor, list(targets))
+            flags = {each.flag_id: each for each in queries.find_flags(cursor, list(targets.values()))}
+            events = build_reverts(
+                {target: flag for target, flag in targets.items() if target not in reverted},
+                flags,
+                own_action_id or new_id(),
+                reviewer,
+            )
+            self._append_reviews(events)
+        return self._confirm(events) if events else list(flags.values())
+
+    def _append_reviews(self, events: Sequence[Review]) -> None:
+        self._logs["reviews"].append([encode_row("reviews", each) for each in events])
+
+    def _confirm(self, events: Sequence[Review]) -> list[Flag]:
+        """Return the flags after the events; raises when another process decided in the same moment."""
+        with self._index.reading() as cursor:
+            flags = queries.find_flags(cursor, [each.flag_id for each in events])
+            applied = {each.event_id for each in queries.find_action(cursor, events[0].action_id)}
+        for event in events:
+            if event.event_id not in applied:
+                raise describe_conflict(next(each for each in flags if each.flag_id == event.flag_id))
+        return flags
+
+    # Figures and SQL
+
+    def read_frame(self, figure: str, model: str | None = None) -> pd.DataFrame:
+        """Return the frame that a figure of `reviewer.figures.FIGURES` is drawn from."""
+        check_known("figure", figure, FIGURE_FRAMES)
+        with self._index.reading() as cursor:
+            return queries.read_frame(cursor, FIGURE_FRAMES[figure], {"model": model})
+
+    def query(self, sql: str, limits: QueryLimits | None = None) -> pd.DataFrame:
+        """Return the result of an analyst's statement, run in the sandbox; see `run_query`."""
+        return self.run_query(sql, limits).to_frame()
+
+    def run_query(self, sql: str, limits: QueryLimits | None = None) -> QueryResult:
+        """Run an analyst's statement in a process that can read the index and nothing else.
+
+        Raises `QueryRefusedError` or `QueryLimitError`.
+        """
+        from reviewer.index.sandbox import QueryLimits, run_query
+
+        return run_query(self._flagged, sql, limits or QueryLimits(), self.list_views())
+
+    def list_views(self) -> dict[str, dict[str, str]]:
+        """Return model → input → component: the SQL views that have a column per input."""
+        return {
+            name: {key: each.component for key, each in spec.inputs.items()}
+            for name, spec in self.spec.models.items()
+        }
+
+    # Export, retrain, verify
+
+    def export(self, model: str) -> Bundle:
+        """Write the reviewed flags of a model as a new folder under `exports/`; returns the bundle.
+
+        Raises `InputError` when nothing that can be trained on was reviewed yet.
+        """
+        from reviewer.bundle import write_bundle
+
+        spec = self.find_model(model)
+        return write_bundle(self.folder, spec, self._list_reviewed(model), self.media)
+
+    def list_bundles(self, model: str) -> list[Bundle]:
+        """Return the model's exports, oldest first."""
+        from reviewer.bundle import read_bundles
+
+        self.find_model(model)
+        return read_bundles(self.folder, model)
+
+    def retrain(self, model: str, progress: Progress = _ignore_progress) -> Retraining:
+        """Fit the newest version's pipeline on base data plus corrections, as a new version beside it.
+
+        Raises `InputError` when there is nothing new to learn from, `ModelError` when fitting fails.
+        """
+        from reviewer.training import retrain
+
+        versions = self.versions_of(model)
+        return retrain(self.folder, versions, self.export(model), self.media, progress)
+
+    def verify(
+        self, model: str, version: str | None = None, progress: Progress = _ignore_progress
+    ) -> VerifySummary:
+        """Run a version (None: the newest) over every reviewed flag and append the verdicts."""
+        from reviewer.training import judge_flags
+
+        versions = self.versions_of(model)
+        chosen = versions.find(version or versions.find_newest().name)
+        verdicts = judge_flags(versions, chosen, self._list_reviewed(model), self.media, progress)
+        summary = VerifySummary(model, chosen.name, verdicts, new_id())
+        self._append_reviews(
+            [
+                build_verdict(each.flag_id, each.verification, chosen.name, summary.action_id)
+                for each in verdicts
+            ]
+        )
+        return summary
+
+    def _list_reviewed(self, model: str) -> list[Flag]:
+        with self._index.reading() as cursor:
+            return queries.find_slice(cursor, Slice(view="done", model=(model,)))
+
+    # Care
+
+    def reindex(self) -> dict[str, int]:
+        """Build the index anew from the logs; returns how many rows each log gave.
+
+        Raises `BusyError` while the app runs.
+        """
+        delete_index(self._flagged)
+        with self._index.reading() as cursor:
+            return queries.count_rows(cursor)
+
+    def count_rows(self) -> dict[str, int]:
+        """Return how many rows each table of the index holds."""
+        with self._index.reading() as cursor:
+            return queries.count_rows(cursor)
+
+    def list_rejected(self) -> list[str]:
+        """Return one sentence per line of the logs that could not be read as a row."""
+        with self._index.reading() as cursor:
+            return queries.list_rejected(cursor)
+
+    @property
+    def _flagged(self) -> Path:
+        return self.folder / "flagged"
+
+    @contextlib.contextmanager
+    def reading(self) -> Iterator[DuckDBPyConnection]:
+        """Yield a connection to the synced index, for checks that compare it with the logs."""
+        with self._index.reading() as cursor:
+            yield cursor
+
+
+FIGURE_FRAMES = {
+    "options": "options_by_day",
+    "confusion": "confusion",
+    "confidence": "confidence_bins",
+    "residuals": "residuals",
+}
+"""Figure → the SQL file with its frame."""
+
+
+def find_workspace(path: str | Path | None = None) -> Path:
+    """Return the workspace folder; raises `ConfigError` naming where it was looked for."""
+    chosen = path or os.environ.get(WORKSPACE_VARIABLE)
+    if chosen:
+        folder = Path(chosen).expanduser().resolve()
+        if not folder.is_dir():
+            raise ConfigError(f"There is no workspace {str(chosen)!r}: the folder does not exist.")
+        return folder
+    here = Path.cwd()
+    for folder in (here, *here.parents):
+        if (folder / CONFIG_NAME).is_file():
+            return folder
+    raise ConfigError(
+        f"There is no {CONFIG_NAME} in {here} or above it. Give --workspace DIR or set"
+        f" {WORKSPACE_VARIABLE}; `reviewer demo --no-serve --workspace DIR` makes a workspace to try."
+    )
+
+
+def _build_slice(filters: Mapping[str, Any]) -> Slice:
+    """Return the slice of keyword filters, where one text counts as a tuple of one."""
+    names = Slice.__dataclass_fields__
+    for name in filters:
+        check_known("filter", name, names)
+    single = ("view", "text", "confidence_min", "confidence_max")
+    return Slice(
+        **{
+            name: value if name in single else (value,) if isinstance(value, str) else tuple(value)
+            for name, value in filters.items()
+            if value is not None
+        }
+    )
