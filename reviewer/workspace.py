@@ -188,6 +188,7 @@ class Workspace:
         """Run the model on the examples in one call and log the answers; see `predict`."""
         spec, found = self.find_model(model), self.find_version(model, version)
         stored = [self.check_inputs(model, each) for each in examples]
+        self.versions_of(model).load(found)
         started = time.perf_counter()
         answers, error = self._try_answer(spec, found, stored)
         latency = (time.perf_counter() - started) * 1000 / max(len(stored), 1)
@@ -219,11 +220,9 @@ class Workspace:
     def _try_answer(
         self, spec: ModelSpec, version: Version, stored: Sequence[Inputs]
     ) -> tuple[list[Answer], str | None]:
-        versions = self._versions[spec.name]
-        versions.load(version)
         try:
             examples = [read_inputs(spec, each, self.media) for each in stored]
-            return versions.answer(version, examples), None
+            return self.versions_of(spec.name).answer(version, examples), None
         except ModelError as error:
             return [Answer()] * len(stored), str(error)
 

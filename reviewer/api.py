@@ -1,0 +1,415 @@
+"""The HTTP API under `/api`: parse, call one method of the workspace, answer JSON.
+
+The rule: every route names the role it needs, and no route answers with a traceback. Described at `/docs`.
+"""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Iterator
+from typing import Annotated, Any, cast
+from urllib.parse import urlsplit
+
+from fastapi import APIRouter, Depends, FastAPI, Query, Request, Response
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import FileResponse, JSONResponse, StreamingResponse
+from pydantic import BaseModel, ConfigDict, Field
+from starlette.datastructures import Headers
+from starlette.middleware.cors import CORSMiddleware
+from starlette.middleware.trustedhost import TrustedHostMiddleware
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from reviewer import __version__
+from reviewer.access import ForbiddenError, Person, Role, check_role, find_owner
+from reviewer.errors import (
+    BusyError,
+    ConflictError,
+    InputError,
+    LogError,
+    ModelError,
+    QueryLimitError,
+    QueryRefusedError,
+    ReviewerError,
+    UnknownNameError,
+)
+from reviewer.index.queries import FacetCounts, Slice
+from reviewer.log.media import MEDIA_TYPES
+from reviewer.payloads import build_payload
+from reviewer.records import Flag, JsonValue
+from reviewer.workspace import HistoryEntry, Workspace
+
+STATUS_CODES: dict[type[ReviewerError], int] = {
+    ForbiddenError: 403,
+    UnknownNameError: 404,
+    InputError: 422,
+    ConflictError: 409,
+    QueryLimitError: 408,
+    QueryRefusedError: 400,
+    ModelError: 502,
+    LogError: 507,
+    BusyError: 503,
+    ReviewerError: 500,
+}
+"""Error → status code; the first row whose class fits counts."""
+
+MOST_ROWS = 500
+"""The longest page of the queue."""
+
+
+class _Body(BaseModel):
+    model_config = ConfigDict(extra="forbid")
+
+
+class PredictBody(_Body):
+    """One example for a model; an image is a data URL."""
+
+    model: str
+    inputs: dict[str, Any]
+    version: str | None = None
+
+
+class FlagBody(_Body):
+    """A mark on a logged prediction."""
+
+    prediction_id: str
+    option: str
+    suggested_label: str | None = None
+    comment: str = Field("", max_length=100_000)
+    severity: str = ""
+
+
+class ReviewBody(_Body):
+    """One decision on one flag, or a comment."""
+
+    action_id: str
+    flag_id: str
+    seq: int
+    corrected_label: str | None = None
+    corrected_value: float | None = None
+    corrected_output: JsonValue = None
+    resolution: str | None = None
+    status: str | None = None
+    comment: str = Field("", max_length=100_000)
+    certainty: int | None = Field(None, ge=1, le=5)
+    seconds: float | None = Field(None, ge=0)
+
+
+class UndoBody(_Body):
+    """Takes back the action, or the flag, named in `reverts`."""
+
+    action_id: str
+    reverts: str
+
+
+class QueryBody(_Body):
+    """An analyst's statement."""
+
+    sql: str = Field(max_length=1_000_000)
+
+
+class ExportBody(_Body):
+    """The model whose reviewed flags are wanted."""
+
+    model: str
+
+
+def identify(request: Request) -> Person:
+    """Return who is asking; without sign-in that is the owner of this computer."""
+    return find_owner()
+
+
+def require(role: Role) -> Any:
+    """Return the dependency that lets a person with this role through and hands the person on."""
+
+    def check(person: Annotated[Person, Depends(identify)]) -> Person:
+        check_role(person, role)
+        return person
+
+    check.__dict__["role"] = role
+    return Depends(check)
+
+
+TESTER, REVIEWER = require(Role.TESTER), require(Role.REVIEWER)
+
+
+def build_server(workspace: Workspace, hosts: list[str]) -> FastAPI:
+    """Return the server with the API; it answers only requests for `hosts`, from pages of its own.
+
+    Gradio and the static files are mounted on it by the app.
+    """
+    server = FastAPI(title="Flag reviewer", version=__version__)
+    server.add_exception_handler(ReviewerError, cast(Any, answer_error))
+    server.add_exception_handler(RequestValidationError, cast(Any, _answer_malformed))
+    server.include_router(build_router(workspace), prefix="/api")
+    server.add_middleware(OriginGuard)
+    # An own CORS layer that allows no other origin: without it Gradio answers every origin it is asked from.
+    server.add_middleware(CORSMiddleware, allow_origins=[])
+    server.add_middleware(TrustedHostMiddleware, allowed_hosts=hosts)
+    return server
+
+
+class OriginGuard:
+    """Refuses what a page of another site sends in this person's browser."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        headers = Headers(scope=scope) if scope["type"] in ("http", "websocket") else Headers()
+        origin = headers.get("origin")
+        if origin and urlsplit(origin).netloc != headers.get("host"):
+            message = f"Requests from {origin[:200]} are not taken; use the app's own pages."
+            body = {"error": message, "field": "", "kind": "ForbiddenError"}
+            await JSONResponse(body, 403)(scope, receive, send)
+        else:
+            await self._app(scope, receive, send)
+
+
+def answer_error(request: Request, error: ReviewerError) -> JSONResponse:
+    """Return the one sentence of the error with its status code."""
+    code = next(code for kind, code in STATUS_CODES.items() if isinstance(error, kind))
+    body = {"error": str(error), "field": getattr(error, "field", ""), "kind": type(error).__name__}
+    return JSONResponse(body, code)
+
+
+def _answer_malformed(request: Request, error: RequestValidationError) -> JSONResponse:
+    first = error.errors()[0]
+    field = ".".join(str(part) for part in first["loc"][1:])
+    message = f"{field or 'The request'}: {first['msg']}."
+    return JSONResponse({"error": message, "field": field, "kind": "InputError"}, 422)
+
+
+def _read_slice(
+    view: str = "all",
+    model: Annotated[list[str], Query()] = [],  # noqa: B006  FastAPI copies defaults
+    version: Annotated[list[str], Query()] = [],  # noqa: B006
+    option: Annotated[list[str], Query()] = [],  # noqa: B006
+    predicted: Annotated[list[str], Query()] = [],  # noqa: B006
+    resolution: Annotated[list[str], Query()] = [],  # noqa: B006
+    verification: Annotated[list[str], Query()] = [],  # noqa: B006
+    source: Annotated[list[str], Query()] = [],  # noqa: B006
+    flagger: Annotated[list[str], Query()] = [],  # noqa: B006
+    confidence_min: float | None = None,
+    confidence_max: float | None = None,
+    text: str = "",
+) -> Slice:
+    return Slice(
+        view=view,
+        model=tuple(model),
+        version=tuple(version),
+        option=tuple(option),
+        predicted=tuple(predicted),
+        resolution=tuple(resolution),
+        verification=tuple(verification),
+        source=tuple(source),
+        flagger=tuple(flagger),
+        confidence_min=confidence_min,
+        confidence_max=confidence_max,
+        text=text,
+    )
+
+
+ChosenSlice = Annotated[Slice, Depends(_read_slice)]
+
+
+def build_router(workspace: Workspace) -> APIRouter:
+    """Return the routes of the API."""
+    router = APIRouter()
+    _add_test_routes(router, workspace)
+    _add_queue_routes(router, workspace)
+    _add_review_routes(router, workspace)
+    _add_query_routes(router, workspace)
+    _add_export_routes(router, workspace)
+    return router
+
+
+def _add_test_routes(router: APIRouter, workspace: Workspace) -> None:
+    @router.get("/models")
+    def list_models(person: Person = TESTER) -> dict[str, Any]:
+        """Return the models with their labels, inputs, options and versions."""
+        models = [_build_model(workspace, name) for name in workspace.spec.models]
+        return {"title": workspace.spec.title, "models": models}
+
+    @router.post("/predict")
+    def predict(body: PredictBody, person: Person = TESTER) -> dict[str, Any]:
+        """Run a model on one example and log its answer."""
+        made = workspace.predict(
+            body.model, body.inputs, version=body.version, username=person.name, source="api"
+        )
+        return build_payload(made)
+
+    @router.post("/flags")
+    def flag(body: FlagBody, person: Person = TESTER) -> dict[str, Any]:
+        """Mark a logged prediction as in need of review."""
+        made = workspace.flag(**body.model_dump(), flagger=person.name, source="api")
+        return build_payload(made)
+
+    @router.get("/media/{name}")
+    def read_media(name: str, person: Person = TESTER) -> Response:
+        """Return a stored image."""
+        path = workspace.media.find(name)
+        headers = {
+            "X-Content-Type-Options": "nosniff",
+            "Cache-Control": "private, max-age=31536000, immutable",
+            "Content-Security-Policy": "default-src 'none'",
+        }
+        return FileResponse(path, media_type=MEDIA_TYPES[path.suffix[1:]], headers=headers)
+
+
+def _add_queue_routes(router: APIRouter, workspace: Workspace) -> None:
+    @router.get("/queue")
+    def read_queue(
+        chosen: ChosenSlice,
+        sort: str = "newest",
+        after: str | None = None,
+        limit: Annotated[int, Query(ge=1, le=MOST_ROWS)] = 50,
+        person: Person = REVIEWER,
+    ) -> dict[str, Any]:
+        """Return one page of the queue and how many flags there are in all."""
+        page, total = workspace.read_page(chosen, sort, after, limit)
+        return {"flags": [_build_row(row) for row in page.rows], "next": page.next, "total": total}
+
+    @router.get("/facets")
+    def count_facets(chosen: ChosenSlice, person: Person = REVIEWER) -> dict[str, Any]:
+        """Return how many flags of the slice have each value of each facet."""
+        return _build_facets(workspace.count_facets(chosen))
+
+    @router.get("/flags/{flag_id}")
+    def read_flag(flag_id: str, person: Person = REVIEWER) -> dict[str, Any]:
+        """Return everything a card shows of one flag."""
+        return build_card(workspace, workspace.find_flag(flag_id))
+
+
+def _add_review_routes(router: APIRouter, workspace: Workspace) -> None:
+    @router.post("/reviews")
+    def review(body: ReviewBody, person: Person = REVIEWER) -> Any:
+        """Decide about a flag; the same action again changes nothing."""
+        try:
+            flag = workspace.review(**body.model_dump(), reviewer=person.name)
+        except ConflictError as error:
+            return _answer_conflict(workspace, body.flag_id, error)
+        return build_card(workspace, flag)
+
+    @router.post("/undo")
+    def undo(body: UndoBody, person: Person = REVIEWER) -> dict[str, Any]:
+        """Take back one action."""
+        flags = workspace.undo(body.reverts, reviewer=person.name, own_action_id=body.action_id)
+        return {"flags": [build_card(workspace, each) for each in flags]}
+
+
+def _add_query_routes(router: APIRouter, workspace: Workspace) -> None:
+    @router.post("/query")
+    def query(body: QueryBody, person: Person = REVIEWER) -> dict[str, Any]:
+        """Run one reading statement in the sandbox."""
+        result = workspace.run_query(body.sql)
+        return {
+            "columns": list(result.columns),
+            "types": list(result.types),
+            "rows": result.list_rows(),
+            "is_truncated": result.is_truncated,
+            "index_age_seconds": result.index_age_seconds,
+        }
+
+    @router.get("/query.csv")
+    def download_query(sql: str, person: Person = REVIEWER) -> Response:
+        """Return the result of one reading statement as CSV."""
+        table = workspace.run_query(sql).to_frame()
+        text = io.StringIO()
+        table.to_csv(text, index=False)
+        return _download(iter([text.getvalue().encode()]), "query.csv", "text/csv; charset=utf-8")
+
+
+def _add_export_routes(router: APIRouter, workspace: Workspace) -> None:
+    @router.post("/exports")
+    def export(body: ExportBody, person: Person = REVIEWER) -> dict[str, Any]:
+        """Write the reviewed flags of a model as a new bundle."""
+        return workspace.export(body.model).manifest
+
+    @router.get("/exports")
+    def list_exports(model: str, person: Person = REVIEWER) -> list[dict[str, Any]]:
+        """Return the manifests of the model's bundles, oldest first."""
+        return [each.manifest for each in workspace.list_bundles(model)]
+
+    @router.get("/exports/{model}/{name}.zip")
+    def download_export(model: str, name: str, person: Person = REVIEWER) -> Response:
+        """Return one bundle as an archive, in a stream."""
+        from reviewer.bundle import stream_archive
+
+        bundles = {each.name: each for each in workspace.list_bundles(model)}
+        if name not in bundles:
+            raise UnknownNameError(f"export of {model}", name, bundles)
+        return _download(stream_archive(bundles[name]), f"{model}-{name}.zip", "application/zip")
+
+
+def _download(body: Iterator[bytes], name: str, media_type: str) -> StreamingResponse:
+    headers = {"Content-Disposition": f'attachment; filename="{name}"', "X-Content-Type-Options": "nosniff"}
+    return StreamingResponse(body, media_type=media_type, headers=headers)
+
+
+def _build_model(workspace: Workspace, name: str) -> dict[str, Any]:
+    spec = workspace.find_model(name)
+    versions = [each.name for each in workspace.list_versions(name)]
+    return {
+        "name": name,
+        "title": spec.shown_name,
+        "task": spec.task,
+        "labels": spec.labels,
+        "unit": spec.unit,
+        "tolerance": spec.tolerance,
+        "versions": versions,
+        "served": workspace.find_version(name).name if versions else None,
+        "flag_options": spec.options,
+        "inputs": {key: each.model_dump() for key, each in spec.inputs.items()},
+    }
+
+
+def _build_row(row: dict[str, Any]) -> dict[str, Any]:
+    """Return one line of the queue: its columns, and a picture when the example has one."""
+    payload = build_payload({name: value for name, value in row.items() if name not in ("inputs", "position")})
+    return {**payload, "thumbnail": _find_thumbnail(row["inputs"])}
+
+
+def _find_thumbnail(inputs: str) -> str | None:
+    """Return the address of the first image in the stored inputs, read without parsing long texts."""
+    if not inputs.startswith("{") or '{"media":"' not in inputs[:500]:
+        return None
+    name = inputs.split('{"media":"', 1)[1].split('"', 1)[0]
+    return f"/api/media/{name}"
+
+
+def _build_facets(counts: FacetCounts) -> dict[str, Any]:
+    facets = {
+        name: [{"value": value, "flags": flags} for value, flags in pairs]
+        for name, pairs in counts.facets.items()
+    }
+    return {"views": counts.views, **facets, "confidence": counts.confidence}
+
+
+def build_card(workspace: Workspace, flag: Flag) -> dict[str, Any]:
+    """Return everything a card shows: the flag, its state, the model's labels and its history."""
+    spec = workspace.spec.models.get(flag.model)
+    ranked = [*(flag.scores or {}), *(spec.labels if spec else ())]
+    return {
+        **build_payload(flag),
+        "inputs": {name: _link_media(value) for name, value in flag.inputs.items()},
+        "labels": list(dict.fromkeys(ranked)),
+        "unit": spec.unit if spec else "",
+        "history": [_build_entry(each) for each in workspace.find_history(flag.flag_id)],
+    }
+
+
+def _link_media(value: JsonValue) -> JsonValue:
+    if isinstance(value, dict) and isinstance(value.get("media"), str):
+        return {**value, "url": f"/api/media/{value['media']}"}
+    return value
+
+
+def _build_entry(entry: HistoryEntry) -> dict[str, Any]:
+    payload = build_payload(entry.review)
+    return {**payload, "is_applied": entry.is_applied, "is_undone": entry.is_undone}
+
+
+def _answer_conflict(workspace: Workspace, flag_id: str, error: ConflictError) -> JSONResponse:
+    card = build_card(workspace, workspace.find_flag(flag_id))
+    body = {"error": str(error), "field": "", "kind": "ConflictError", "flag": card}
+    return JSONResponse(body, STATUS_CODES[ConflictError])

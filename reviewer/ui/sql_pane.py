@@ -1,0 +1,112 @@
+"""The SQL pane: an editor, what can be queried, the result and its download."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from html import escape
+from typing import Any
+from urllib.parse import quote
+
+import gradio as gr
+
+from reviewer.access import Role
+from reviewer.index.catalog import COLUMNS, TABLES, name_column
+from reviewer.ui.handlers import needs
+from reviewer.ui.texts import say, translate
+from reviewer.workspace import Workspace
+
+SHOWN_ROWS = 500
+"""Rows in the grid; the download has them all."""
+
+_FIRST_QUERY = """select model, option, status, count(*) as flags
+from flags
+group by all
+order by flags desc"""
+
+
+@dataclass(frozen=True, slots=True)
+class SqlPane:
+    """The pane's components."""
+
+    editor: gr.Code
+    run: gr.Button
+    stop: gr.Button
+    facts: gr.HTML
+    grid: gr.Dataframe
+
+
+def build_sql(workspace: Workspace) -> SqlPane:
+    """Lay the pane out and wire it."""
+    with gr.Row(equal_height=False):
+        with gr.Column(scale=3, min_width=420):
+            editor = gr.Code(_FIRST_QUERY, language="sql", label="SQL", lines=7, elem_id="sql-editor")
+            with gr.Row():
+                run = gr.Button(translate("sql.run"), variant="primary", elem_id="sql-run")
+                stop = gr.Button(translate("sql.stop"))
+            facts = gr.HTML(elem_id="sql-facts")
+            grid = gr.Dataframe(
+                label=translate("sql.result"), interactive=False, wrap=True, elem_id="sql-grid", max_height=520
+            )
+        with gr.Column(scale=1, min_width=260, elem_classes="box"):
+            gr.Markdown(translate("sql.tables"), elem_classes="box-title")
+            gr.HTML(describe_tables(workspace))
+    pane = SqlPane(editor, run, stop, facts, grid)
+    _wire(workspace, pane)
+    return pane
+
+
+def _wire(workspace: Workspace, pane: SqlPane) -> None:
+    @needs(Role.REVIEWER)
+    def run(request: gr.Request, sql: str) -> tuple[str, Any]:
+        result = workspace.run_query(sql)
+        rows = result.list_rows()
+        facts = say(request, "sql.rows", rows=len(rows))
+        if result.is_truncated or len(rows) > SHOWN_ROWS:
+            facts += " " + say(request, "sql.cut", shown=min(len(rows), SHOWN_ROWS))
+        if result.index_age_seconds:
+            facts += " " + say(request, "sql.age", seconds=round(result.index_age_seconds))
+        link = f'<a href="/api/query.csv?sql={quote(sql)}" download>{escape(say(request, "sql.download"))}</a>'
+        return (
+            f'<p class="dim" role="status">{escape(facts)} {link}</p>',
+            {"headers": list(result.columns), "data": _show_rows(rows[:SHOWN_ROWS])},
+        )
+
+    started = pane.run.click(
+        run, pane.editor, [pane.facts, pane.grid], api_visibility="private", show_progress="minimal"
+    )
+    pane.stop.click(None, cancels=[started], api_visibility="private")
+
+
+def _show_rows(rows: list[list[Any]]) -> list[list[Any]]:
+    """Return the rows as texts, so that the grid shows each value as it is."""
+    return [["" if value is None else str(value) for value in row] for row in rows]
+
+
+def describe_tables(workspace: Workspace) -> str:
+    """Return what can be queried, as HTML: tables, views and a sentence per column."""
+    views = "".join(
+        _describe_table(f'"{model}"', f"Flags of {model}, a column per input.", list(map(name_column, inputs)))
+        for model, inputs in workspace.list_views().items()
+    )
+    tables = "".join(
+        _describe_table(name, sentence, columns)
+        for (name, sentence), columns in zip(TABLES.items(), _list_columns(workspace), strict=True)
+    )
+    return f'<div class="sql-tables">{tables}{views}</div>'
+
+
+def _list_columns(workspace: Workspace) -> list[list[str]]:
+    with workspace.reading() as cursor:
+        return [
+            [row[0] for row in cursor.execute("select column_name from (describe from query_table($name))", {"name": name}).fetchall()]
+            for name in TABLES
+        ]
+
+
+def _describe_table(name: str, sentence: str, columns: list[str]) -> str:
+    items = "".join(
+        f"<dt><code>{escape(column)}</code></dt><dd>{escape(COLUMNS.get(column, ''))}</dd>" for column in columns
+    )
+    return (
+        f"<details><summary><code>{escape(name)}</code> {escape(sentence)}</summary><dl>{items}</dl></details>"
+    )
