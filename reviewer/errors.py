@@ -14,7 +14,8 @@ it is, so it never holds a traceback.
     ├── QueryError           an analyst's SQL
     │   ├── QueryRefusedError    the statement is not allowed, or is wrong
     │   └── QueryLimitError      it took more time, memory or rows than it may
-    └── BusyError            another process holds what this one needs
+    ├── BusyError            another process holds what this one needs
+    └── StoppedError         the person stopped the work
 """
 
 from __future__ import annotations
@@ -83,6 +84,10 @@ class QueryLimitError(QueryError):
 
 class BusyError(ReviewerError):
     """Another process holds what this one needs."""
+
+
+class StoppedError(ReviewerError):
+    """The person stopped the work; what it had written aside was removed."""
 
 
 def _known_names(name: str, known: Iterable[object]) -> str:

@@ -22,17 +22,18 @@ from reviewer.decisions import (
     build_reverts,
     build_verdict,
     check_current,
+    check_id,
     check_known,
     check_suggestion,
     describe_conflict,
 )
-from reviewer.errors import ConfigError, ModelError, UnknownNameError
+from reviewer.errors import ConfigError, InputError, ModelError, UnknownNameError
 from reviewer.index import queries
 from reviewer.index.queries import FacetCounts, Page, Slice
 from reviewer.index.store import Index, MainIndex, SideIndex, delete_index
 from reviewer.log import encode_row, open_logs
 from reviewer.log.media import MediaStore
-from reviewer.models.components import Keep, check_inputs, read_inputs
+from reviewer.models.components import check_inputs, check_media, read_inputs
 from reviewer.models.kinds import Answer
 from reviewer.models.versions import ModelVersions, Version
 from reviewer.records import (
@@ -144,6 +145,12 @@ class Workspace:
         """Return a version of the model, the served one when None."""
         return self.versions_of(model).find(version)
 
+    def load_models(self) -> None:
+        """Load every served model ahead of its first use; one that cannot be loaded says so then."""
+        for versions in self._versions.values():
+            with contextlib.suppress(ReviewerError):
+                versions.load(versions.find())
+
     def serve_version(self, model: str, version: str) -> Version:
         """Let the test tab answer with this version from now on."""
         return self.versions_of(model).serve(version)
@@ -226,9 +233,17 @@ class Workspace:
         except ModelError as error:
             return [Answer()] * len(stored), str(error)
 
-    def check_inputs(self, model: str, inputs: Mapping[str, Any], keep: Keep | None = None) -> Inputs:
+    def check_inputs(self, model: str, inputs: Mapping[str, Any]) -> Inputs:
         """Return the example as it is stored; raises `InputError` naming the input at fault."""
-        return check_inputs(self.find_model(model), inputs, keep or self.media.save)
+        spec = self.find_model(model)
+        stored = check_inputs(spec, inputs, self.media.save)
+        check_media(spec, stored, self.media)
+        return stored
+
+    def find_prediction(self, prediction_id: str) -> Prediction:
+        """Return a logged prediction; raises `UnknownNameError`."""
+        with self._index.reading() as cursor:
+            return queries.find_prediction(cursor, prediction_id)
 
     def list_session(self, session_id: str, limit: int = 20) -> list[SessionEntry]:
         """Return a session's last predictions, newest first, with their flags."""
@@ -288,6 +303,8 @@ class Workspace:
         self, *, sort: str = "newest", limit: int = 50, after: str | None = None, **filters: Any
     ) -> list[Flag]:
         """Return up to `limit` flags in the stated order; `filters` are the fields of `Slice`."""
+        if limit < 1:
+            raise InputError(f"The limit is {limit}; at least 1 is needed.")
         with self._index.reading() as cursor:
             page = queries.read_page(cursor, _build_slice(filters), sort, after, limit)
             flags = queries.find_flags(cursor, [str(row["flag_id"]) for row in page.rows])
@@ -333,15 +350,15 @@ class Workspace:
         """Decide about a flag, or comment on it; returns the flag as it is then.
 
         Give a correction, a resolution or a status, and a comment with or without them. `seq` is the
-        `state.seq` the reviewer saw, None for the one now. The same `action_id` acts once. Raises
-        `ConflictError` when the flag was changed since, `InputError` for what cannot be.
+        `state.seq` the reviewer saw, None for the one now; a comment alone contradicts nothing and is taken
+        with any. The same `action_id`, a UUID, acts once on a flag. Raises `ConflictError` when the flag was
+        changed since, `InputError` for what cannot be.
         """
-        action_id = action_id or new_id()
+        action_id = check_id("action_id", action_id or new_id())
         with self._deciding, self._index.reading() as cursor:
             flag = queries.find_flag(cursor, flag_id)
-            if queries.find_action(cursor, action_id):
+            if any(each.flag_id == flag.flag_id for each in queries.find_action(cursor, action_id)):
                 return flag
-            check_current(flag, flag.state.seq if seq is None else seq)
             events = build_events(
                 self.find_model(flag.model),
                 flag,
@@ -356,6 +373,7 @@ class Workspace:
                 certainty=certainty,
                 seconds=seconds,
             )
+            check_current(flag, events, seq)
             self._append_reviews(events)
         return self._confirm(events)[0]
 
@@ -365,6 +383,7 @@ class Workspace:
         Nothing is deleted: a revert is appended. Taking back twice does it once. Raises
         `UnknownNameError` when there is no such action.
         """
+        own_action_id = check_id("action_id", own_action_id or new_id())
         with self._deciding, self._index.reading() as cursor:
             acted = queries.find_action(cursor, action_id)
             targets = {each.event_id: each.flag_id for each in acted if each.event != Event.REVERT}
@@ -377,7 +396,7 @@ class Workspace:
             events = build_reverts(
                 {target: flag for target, flag in targets.items() if target not in reverted},
                 flags,
-                own_action_id or new_id(),
+                own_action_id,
                 reviewer,
             )
             self._append_reviews(events)
@@ -540,10 +559,9 @@ def _build_slice(filters: Mapping[str, Any]) -> Slice:
     for name in filters:
         check_known("filter", name, names)
     single = ("view", "text", "confidence_min", "confidence_max")
-    return Slice(
-        **{
-            name: value if name in single else (value,) if isinstance(value, str) else tuple(value)
-            for name, value in filters.items()
-            if value is not None
-        }
-    )
+    values: dict[str, Any] = {
+        name: value if name in single else (value,) if isinstance(value, str) else tuple(value)
+        for name, value in filters.items()
+        if value is not None
+    }
+    return Slice(**values)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ipaddress
 import socket
+import threading
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -16,7 +17,7 @@ from fastapi.staticfiles import StaticFiles
 
 from reviewer.access import Role
 from reviewer.api import build_server
-from reviewer.errors import InputError, UnknownNameError
+from reviewer.errors import BusyError, UnknownNameError
 from reviewer.ui.desk import build_desk
 from reviewer.ui.export_pane import build_export, wire_export
 from reviewer.ui.handlers import needs
@@ -28,7 +29,7 @@ from reviewer.ui.theme import CSS, build_theme
 from reviewer.workspace import Workspace
 
 _STATIC = Path(__file__).parent / "static"
-_HEAD = '<script type="module" src="/static/test/keys.js"></script>'
+_HEAD = '<script type="module" src="/ui/test/keys.js"></script>'
 _TABS = ("test", "review")
 MAX_UPLOAD = "50mb"
 
@@ -81,7 +82,7 @@ def _wire_tabs(
 def build_site(workspace: Workspace, host: str = "127.0.0.1") -> FastAPI:
     """Return the server with the API, the static files and the app."""
     server = build_server(workspace, _list_hosts(host))
-    server.mount("/static", StaticFiles(directory=_STATIC), name="static")
+    server.mount("/ui", StaticFiles(directory=_STATIC), name="ui")
     server.add_api_route("/texts/{language}.json", _read_texts, include_in_schema=False)
     return gr.mount_gradio_app(
         server,
@@ -127,11 +128,16 @@ def serve(
     port: int = 7860,
     on_ready: Callable[[str], None] = lambda address: None,
 ) -> None:
-    """Serve the workspace until stopped; raises `InputError` when the port is taken."""
+    """Serve the workspace until stopped; raises `BusyError` when the port is taken."""
     listener = _listen(host, port)
     address = f"http://{host}:{listener.getsockname()[1]}"
-    config = uvicorn.Config(build_site(workspace, host), log_level="warning", ws="none")
+    # Pages hold a connection open for as long as they are; stopping does not wait for them.
+    config = uvicorn.Config(
+        build_site(workspace, host), log_level="warning", ws="none", timeout_graceful_shutdown=1
+    )
     server = _Server(config, lambda: on_ready(address))
+    # Models load while the page does: importing scikit-learn alone takes seconds.
+    threading.Thread(target=workspace.load_models, daemon=True).start()
     server.run(sockets=[listener])
 
 
@@ -157,7 +163,7 @@ def _listen(host: str, port: int) -> socket.socket:
         listener.listen(128)
     except OSError as error:
         listener.close()
-        raise InputError(
+        raise BusyError(
             f"Port {port} of {host} cannot be used ({error.strerror}); stop what listens there, or choose"
             f" another with --port, for example --port {port + 1}."
         ) from None

@@ -9,10 +9,10 @@ from __future__ import annotations
 import gradio as gr
 
 _START = """
-import(new URL("static/desk/desk.js", document.baseURI)).then((desk) => desk.mountDesk(element));
+import(new URL("ui/desk/desk.js", document.baseURI)).then((desk) => desk.mountDesk(element));
 """
 
 
 def build_desk() -> gr.HTML:
-    """Place the desk; the app must serve `static`, `/texts/{language}.json` and `/api` beside it."""
+    """Place the desk; the app must serve `static` as `/ui`, `/texts/{language}.json` and `/api` beside it."""
     return gr.HTML(elem_id="desk", html_template="", js_on_load=_START, apply_default_css=False)

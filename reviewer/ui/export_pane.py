@@ -14,7 +14,8 @@ from reviewer.records import Verification
 from reviewer.ui.handlers import needs
 from reviewer.ui.test_tab import list_versions
 from reviewer.ui.texts import say, translate
-from reviewer.workspace import Progress, VerifySummary, Workspace
+from reviewer.ui.stops import Stops
+from reviewer.workspace import VerifySummary, Workspace
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,10 +37,10 @@ class ExportPane:
 def build_export(workspace: Workspace) -> ExportPane:
     """Lay the pane out and wire it."""
     models = [(spec.shown_name, name) for name, spec in workspace.spec.models.items()]
-    with gr.Row():
+    with gr.Row(elem_classes="pane-bar"):
         model = gr.Dropdown(models, value=models[0][1], label=translate("test.model"), elem_id="export-model")
         version = gr.Dropdown([], label=translate("test.version"), elem_id="export-version")
-    with gr.Row():
+    with gr.Row(elem_classes="pane-bar"):
         export = gr.Button(translate("export.export"), variant="primary", elem_id="export-run")
         retrain = gr.Button(translate("export.retrain"), elem_id="retrain-run")
         verify = gr.Button(translate("export.verify"), elem_id="verify-run")
@@ -57,14 +58,17 @@ def build_export(workspace: Workspace) -> ExportPane:
 
 
 def _wire(workspace: Workspace, pane: ExportPane) -> None:
+    stops = Stops()
+
     @needs(Role.REVIEWER)
     def export(request: gr.Request, model: str) -> str:
         return describe_bundle(request, workspace.export(model))
 
     @needs(Role.REVIEWER)
     def retrain(request: gr.Request, model: str, progress: gr.Progress = gr.Progress()) -> list[Any]:  # noqa: B008
-        made = workspace.retrain(model, _show_progress(progress))
-        summary = workspace.verify(model, made.version.name, _show_progress(progress))
+        advance = stops.start(request, progress)
+        made = workspace.retrain(model, advance)
+        summary = workspace.verify(model, made.version.name, advance)
         bundle = workspace.list_bundles(model)[-1]
         return [
             describe_bundle(request, bundle),
@@ -75,7 +79,11 @@ def _wire(workspace: Workspace, pane: ExportPane) -> None:
 
     @needs(Role.REVIEWER)
     def verify(request: gr.Request, model: str, version: str, progress: gr.Progress = gr.Progress()) -> str:  # noqa: B008
-        return describe_verdicts(request, workspace.verify(model, version, _show_progress(progress)))
+        return describe_verdicts(request, workspace.verify(model, version, stops.start(request, progress)))
+
+    @needs(Role.REVIEWER)
+    def cancel(request: gr.Request) -> None:
+        stops.stop(request)
 
     @needs(Role.ADMIN)
     def serve(request: gr.Request, model: str, version: str) -> gr.Dropdown:
@@ -85,13 +93,11 @@ def _wire(workspace: Workspace, pane: ExportPane) -> None:
 
     private = {"api_visibility": "private"}
     shown = [pane.exported, pane.trained, pane.verified, pane.version]
-    running = [
-        pane.export.click(export, pane.model, pane.exported, **private),
-        pane.retrain.click(retrain, pane.model, shown, **private),
-        pane.verify.click(verify, [pane.model, pane.version], pane.verified, **private),
-    ]
+    pane.export.click(export, pane.model, pane.exported, **private)
+    pane.retrain.click(retrain, pane.model, shown, **private)
+    pane.verify.click(verify, [pane.model, pane.version], pane.verified, **private)
     pane.serve.click(serve, [pane.model, pane.version], pane.version, **private)
-    pane.cancel.click(None, cancels=running, **private)
+    pane.cancel.click(cancel, None, None, queue=False, **private)
 
 
 def wire_export(workspace: Workspace, pane: ExportPane, tab: gr.Tab) -> None:
@@ -106,15 +112,6 @@ def wire_export(workspace: Workspace, pane: ExportPane, tab: gr.Tab) -> None:
 
     shown = [pane.exported, pane.trained, pane.verified, pane.version]
     gr.on([tab.select, pane.model.change], show, pane.model, shown, api_visibility="private")
-
-
-def _show_progress(progress: gr.Progress) -> Progress:
-    """Return a callback that moves Gradio's bar; a cancelled event stops the work at its next step."""
-
-    def show(share: float, doing: str) -> None:
-        progress(share, desc=doing)
-
-    return show
 
 
 def describe_bundle(request: gr.Request, bundle: Bundle) -> str:
@@ -155,7 +152,10 @@ def _describe_metrics(
     request: gr.Request, version: str, before: dict[str, float], after: dict[str, float]
 ) -> str:
     head = [("", say(request, "export.before"), say(request, "export.after", version=version))]
-    rows = [(name, _show_number(before.get(name)), _show_number(value)) for name, value in after.items()]
+    rows = [
+        (say(request, f"metric.{name}"), _show_number(before.get(name)), _show_number(value))
+        for name, value in after.items()
+    ]
     return _table([*head, *rows])
 
 

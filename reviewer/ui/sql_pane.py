@@ -40,7 +40,7 @@ def build_sql(workspace: Workspace) -> SqlPane:
     with gr.Row(equal_height=False):
         with gr.Column(scale=3, min_width=420):
             editor = gr.Code(_FIRST_QUERY, language="sql", label="SQL", lines=7, elem_id="sql-editor")
-            with gr.Row():
+            with gr.Row(elem_classes="pane-bar"):
                 run = gr.Button(translate("sql.run"), variant="primary", elem_id="sql-run")
                 stop = gr.Button(translate("sql.stop"))
             facts = gr.HTML(elem_id="sql-facts")

@@ -86,7 +86,7 @@ def build_test_tab(workspace: Workspace) -> ModelTab:
         model = gr.Dropdown(choices, value=names[0], label=translate("test.model"), elem_id="test-model")
         version = gr.Dropdown([], label=translate("test.version"), elem_id="test-version")
     panels = [_draw_panel(workspace.find_model(name), is_shown=name == names[0]) for name in names]
-    with gr.Column(elem_classes="box"):
+    with gr.Column(elem_classes=["box", "session-box"]):
         gr.Markdown(translate("test.session"), elem_classes="box-title")
         tab = ModelTab(model, version, draw_session(), panels)
     _wire_model(workspace, tab)
@@ -228,7 +228,7 @@ def _wire_flagging(workspace: Workspace, tab: ModelTab, panel: Panel) -> None:
 def _flag_as(workspace: Workspace, option: str) -> Callable[..., Row]:
     @needs(Role.TESTER)
     def flag(request: gr.Request, current: Current, suggestion: Any, comment: str | None) -> Row:
-        _check_own(workspace, request, current.prediction_id)
+        _find_own(workspace, request, current.prediction_id)
         made = workspace.flag(
             current.prediction_id,
             option=option,
@@ -242,12 +242,12 @@ def _flag_as(workspace: Workspace, option: str) -> Callable[..., Row]:
     return flag
 
 
-def _check_own(workspace: Workspace, request: gr.Request, prediction_id: str) -> Prediction:
+def _find_own(workspace: Workspace, request: gr.Request, prediction_id: str) -> Prediction:
     """Return the session's prediction of that id; another session's is as good as unknown."""
-    for entry in workspace.list_session(str(request.session_hash), limit=1000):
-        if entry.prediction.prediction_id == prediction_id:
-            return entry.prediction
-    raise UnknownNameError("prediction in this session", prediction_id)
+    prediction = workspace.find_prediction(prediction_id)
+    if prediction.session_id != str(request.session_hash):
+        raise UnknownNameError("prediction in this session", prediction_id)
+    return prediction
 
 
 def _wire_session(workspace: Workspace, tab: ModelTab) -> None:
@@ -256,7 +256,7 @@ def _wire_session(workspace: Workspace, tab: ModelTab) -> None:
 
     @needs(Role.TESTER)
     def reopen(request: gr.Request, event: gr.EventData) -> Row:
-        chosen = _check_own(workspace, request, str(event.prediction_id))
+        chosen = _find_own(workspace, request, str(event.prediction_id))
         columns = [gr.Column(visible=name == chosen.model) for name in names]
         shown = [
             part

@@ -1,0 +1,294 @@
+/**
+ * Owns the card of the selected flag. The one rule: what is half typed survives every update of the flag.
+ */
+
+import { h, keycap } from "./dom.js";
+import { formatAgo, formatMoment, formatShare, formatValue } from "./format.js";
+import { buildHistory, sayFlagger } from "./history.js";
+import { buildInputs, buildOutput } from "./inputs.js";
+import { KEYS, LABEL_KEYS, findLabelKey } from "./keys.js";
+import { resolutionPill, sayCorrection, sayPrediction, statusPill, verificationPill } from "./pills.js";
+import { name, text } from "./texts.js";
+
+const RESOLUTIONS = [
+  "prediction_correct",
+  "ambiguous",
+  "bad_input",
+  "out_of_scope",
+  "duplicate",
+  "not_reproducible",
+  "app_bug",
+  "wont_fix",
+];
+
+/**
+ * @typedef {Object} CardHooks
+ * @property {(action: string) => void} perform
+ * @property {(label: string) => void} correct
+ * @property {(value: number) => void} correctValue
+ * @property {(comment: string) => void} comment
+ */
+
+export class Card {
+  /**
+   * @param {import("./store.js").Store} store
+   * @param {CardHooks} hooks
+   */
+  constructor(store, hooks) {
+    this.store = store;
+    this.hooks = hooks;
+    /** Flag → a comment that is being written. */
+    this.drafts = new Map();
+    this.shown = {};
+    this.head = h("div", { class: "desk-card-head" });
+    this.body = h("div", { class: "desk-card-body", tabindex: "-1" });
+    this.value = this.#buildValueField();
+    this.comment = this.#buildCommentField();
+    this.actions = h("div", { class: "desk-actions" });
+    const compose = h("div", { class: "desk-compose" }, this.value.element, this.comment.element);
+    const panes = [this.head, this.body, compose, this.actions];
+    this.element = h("article", { class: "desk-card", "aria-label": text("desk.card") }, ...panes);
+  }
+
+  /** Draw the selected flag; nothing is touched when nothing of it changed. */
+  render() {
+    const id = this.store.selectedId;
+    const flag = this.store.card(id) ?? this.store.row(id);
+    const error = this.store.cardErrors.get(id);
+    if (flag === this.shown.flag && error === this.shown.error && this.shown.isDrawn) return;
+    const isOther = id !== this.shown.id;
+    this.shown = { id, flag, error, isDrawn: true };
+    this.element.classList.toggle("desk-blank", !flag);
+    if (isOther) this.#turnTo(id, flag);
+    if (flag) this.#draw(flag, error);
+    else this.#clear(error);
+  }
+
+  /** Draw it anew, since ages have changed. */
+  redraw() {
+    this.shown = { ...this.shown, isDrawn: false };
+    this.render();
+  }
+
+  /** The comment that is being written on a flag; taking it empties the field. */
+  takeDraft(id) {
+    const draft = (this.drafts.get(id) ?? "").trim();
+    this.drafts.delete(id);
+    if (id === this.shown.id) this.comment.field.value = "";
+    return draft;
+  }
+
+  #turnTo(id, flag) {
+    this.body.scrollTop = 0;
+    this.value.field.value = readNumber(flag?.suggested_label) ?? "";
+    this.value.problem.textContent = "";
+    this.comment.field.value = this.drafts.get(id) ?? "";
+  }
+
+  #clear(error) {
+    this.head.replaceChildren();
+    this.actions.replaceChildren();
+    this.body.replaceChildren(h("p", { class: "desk-empty" }, error?.message ?? text("desk.no_card")));
+  }
+
+  /** Until the card has arrived, what the queue knows of the flag stands in for it. */
+  #draw(flag, error) {
+    const model = this.store.models.get(flag.model);
+    const isCard = "inputs" in flag;
+    const parts = [
+      buildVerdict(flag, model),
+      isCard ? buildInputs(flag, model) : h("div", { class: "desk-say" }, flag.preview),
+      error && this.#buildError(error),
+      isCard && this.#buildAnswer(flag, model),
+      buildWords(flag),
+      isCard && buildHistory(flag, model),
+    ];
+    this.head.replaceChildren(...buildHead(flag));
+    this.body.replaceChildren(...parts.filter(Boolean));
+    this.value.element.hidden = flag.predicted_value === null;
+    this.value.unit.textContent = model?.unit ?? "";
+    this.actions.replaceChildren(...this.#buildActions(flag));
+  }
+
+  #buildError(error) {
+    const retry = () => this.store.refetchCard(this.store.selectedId);
+    return h("p", { class: "desk-bad", role: "alert" }, error.message, " ", button(text("desk.retry"), retry));
+  }
+
+  #buildAnswer(flag, model) {
+    if (flag.labels.length) return this.#buildLabels(flag);
+    if (flag.predicted_value !== null) return buildPredictedValue(flag, model);
+    return flag.output === null || flag.output === undefined ? null : buildOutput(flag.output);
+  }
+
+  #buildLabels(flag) {
+    const marked = [flag.predicted_label, flag.suggested_label].filter((label) => flag.labels.includes(label));
+    const shown = [...new Set([...flag.labels.slice(0, LABEL_KEYS.length), ...marked])];
+    const all = button(
+      text("desk.all_labels", { count: flag.labels.length }),
+      () => this.hooks.perform("labels"),
+      { key: KEYS.labels[0] },
+    );
+    return h(
+      "div",
+      { class: "desk-labels", role: "group", "aria-label": text("desk.labels") },
+      ...shown.map((label) => this.#buildLabel(flag, label)),
+      shown.length < flag.labels.length && all,
+    );
+  }
+
+  #buildLabel(flag, label) {
+    const key = findLabelKey(flag.labels, label);
+    const share = flag.scores?.[label];
+    const marks = markLabel(flag, label);
+    const isPredicted = marks.includes("predicted");
+    return h(
+      "button",
+      {
+        type: "button",
+        class: ["desk-label", ...marks.map((mark) => `desk-${mark}`)].join(" "),
+        title: isPredicted ? text("desk.action.prediction_correct") : text("desk.correct_to", { label }),
+        "aria-keyshortcuts": key,
+        onclick: () => this.hooks.correct(label),
+      },
+      key ? keycap(key) : h("span"),
+      h("span", { class: "desk-label-name" }, label, ...marks.map(buildMark)),
+      h("span", { class: "desk-track" }, share > 0 && h("span", { style: { width: `${100 * share}%` } })),
+      h("span", { class: "desk-number" }, formatShare(share)),
+    );
+  }
+
+  #buildActions(flag) {
+    const act = (action) => {
+      const key = KEYS[action]?.[0];
+      return button(text(`desk.action.${action}`), () => this.hooks.perform(action), { key });
+    };
+    return [
+      this.#buildMainAction(flag),
+      ...RESOLUTIONS.map(act),
+      act("needs_info"),
+      flag.status !== "in_review" && act("in_review"),
+      flag.status !== "open" && act("reopen"),
+      act("skip"),
+    ].filter(Boolean);
+  }
+
+  /** What the flagger thinks is right is one press away. */
+  #buildMainAction(flag) {
+    const label = flag.suggested_label;
+    if (label === flag.predicted_label || !flag.labels?.includes(label)) return null;
+    const options = { key: findLabelKey(flag.labels, label), isMain: true };
+    return button(text("desk.correct_to", { label }), () => this.hooks.correct(label), options);
+  }
+
+  #buildValueField() {
+    const problem = h("small", { class: "desk-bad", role: "alert" });
+    const unit = h("span", { class: "desk-unit" });
+    const onkeydown = (event) => this.#onFieldKey(event, event.key === "Enter", () => this.#sendValue());
+    const field = h("input", { class: "desk-field", inputmode: "decimal", autocomplete: "off", onkeydown });
+    const label = h("label", {}, text("desk.right_value"), keycap(KEYS.value[0]), field);
+    const send = button(text("desk.correct_value"), () => this.#sendValue(), { key: "Enter" });
+    const element = h("div", { class: "desk-compose-row" }, label, unit, send, problem);
+    return { element, field, unit, problem };
+  }
+
+  #sendValue() {
+    const typed = this.value.field.value.trim();
+    const value = readNumber(typed);
+    if (value === null) {
+      this.value.problem.textContent = text("desk.error.number", { typed });
+      return;
+    }
+    this.value.field.blur();
+    this.hooks.correctValue(value);
+  }
+
+  #buildCommentField() {
+    const isSent = (event) => event.key === "Enter" && (event.ctrlKey || event.metaKey);
+    const field = h("textarea", {
+      class: "desk-field",
+      rows: "1",
+      maxlength: "10000",
+      placeholder: text("desk.comment_hint"),
+      oninput: () => this.drafts.set(this.shown.id, field.value),
+      onkeydown: (event) => this.#onFieldKey(event, isSent(event), () => this.#sendComment()),
+    });
+    const label = h("label", {}, text("desk.action.comment"), keycap(KEYS.comment[0]), field);
+    const send = button(text("desk.send"), () => this.#sendComment());
+    return { element: h("div", { class: "desk-compose-row" }, label, send), field };
+  }
+
+  #sendComment() {
+    const draft = this.takeDraft(this.shown.id);
+    this.comment.field.blur();
+    if (draft) this.hooks.comment(draft);
+  }
+
+  #onFieldKey(event, isSent, send) {
+    if (isSent) send();
+    if (event.key === "Escape") event.target.blur();
+  }
+}
+
+/** A button with the key that does the same. */
+function button(words, onclick, { key = null, isMain = false } = {}) {
+  const properties = { type: "button", class: isMain ? "desk-button desk-main" : "desk-button" };
+  return h("button", { ...properties, "aria-keyshortcuts": key, onclick }, words, key && keycap(key));
+}
+
+const buildMark = (mark) => h("small", {}, ` · ${text(`desk.mark.${mark}`)}`);
+
+function markLabel(flag, label) {
+  const marks = { predicted: flag.predicted_label, suggested: flag.suggested_label, corrected: flag.corrected_label };
+  return Object.keys(marks).filter((mark) => marks[mark] === label);
+}
+
+function buildHead(flag) {
+  const flagged = `${sayFlagger(flag)}, ${formatAgo(flag.flagged_at)}`;
+  return [
+    h("b", {}, name("option", flag.option)),
+    h("span", { title: formatMoment(flag.flagged_at) }, flagged),
+    h("span", { class: "desk-grow" }, [`${flag.model} v${flag.model_version}`, sayLatency(flag)].join("")),
+    statusPill(flag),
+  ];
+}
+
+function sayLatency({ latency_ms: latency }) {
+  return typeof latency === "number" ? ` · ${formatValue(Number(latency.toPrecision(2)), text("desk.ms"))}` : "";
+}
+
+function buildVerdict(flag, model) {
+  const pills = [resolutionPill(flag, model), verificationPill(flag)].filter(Boolean);
+  if (!pills.length) return null;
+  const isSigned = flag.reviewer && flag.reviewed_at;
+  const who = isSigned ? `${flag.reviewer}, ${formatAgo(flag.reviewed_at)}` : "";
+  return h("p", { class: "desk-verdict" }, ...pills, h("small", {}, who));
+}
+
+function buildPredictedValue(flag, model) {
+  const right = sayCorrection(flag, model);
+  return h(
+    "p",
+    { class: "desk-value" },
+    text("desk.predicted", { label: "" }),
+    h("b", {}, sayPrediction(flag, model)),
+    model?.tolerance && h("small", {}, ` ± ${formatValue(model.tolerance)}`),
+    right && ` · ${text("desk.mark.corrected")}: `,
+    right && h("b", {}, right),
+  );
+}
+
+/** What the flagger wrote, and a suggestion that is not marked among the labels. */
+function buildWords(flag) {
+  const isMarked = flag.labels?.includes(flag.suggested_label);
+  const suggests = flag.suggested_label && !isMarked && text("desk.suggests", { label: flag.suggested_label });
+  if (!flag.comment && !suggests) return null;
+  const words = flag.comment && h("div", { class: "desk-words" }, text("desk.quoted", { words: flag.comment }));
+  return h("div", { class: "desk-note" }, words, suggests && h("div", {}, suggests));
+}
+
+/** A number as people type it, with a point or a comma; null when it is none. */
+function readNumber(typed) {
+  const value = Number((typed ?? "").trim().replace(",", ".") || NaN);
+  return Number.isFinite(value) ? value : null;
+}

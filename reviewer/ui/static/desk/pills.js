@@ -1,0 +1,61 @@
+/**
+ * Owns the short marks that queue and card share. The one rule: a mark says in words what its colour says.
+ */
+
+import { h } from "./dom.js";
+import { formatValue } from "./format.js";
+import { name, text } from "./texts.js";
+
+const TONES = {
+  prediction_correct: "ok",
+  label_corrected: "ok",
+  fixed: "ok",
+  still_failing: "bad",
+  regressed: "bad",
+  inconclusive: "warn",
+  needs_info: "warn",
+};
+
+/** A small rounded mark; `tone` is ok, bad, warn or nothing. */
+export function pill(words, tone = "", title = words) {
+  return h("span", { class: `desk-pill ${tone && `desk-${tone}`}`, title }, words);
+}
+
+/** What the model said: its label, or its value; the unit is in the hint. */
+export function predictionPill(flag, model) {
+  const words = sayPrediction(flag);
+  return words === "" ? null : pill(words, "bad", text("desk.predicted", { label: sayPrediction(flag, model) }));
+}
+
+/** The predicted label or value in words; "" for a model that gives neither. */
+export function sayPrediction(flag, model) {
+  if (flag.predicted_label !== null) return flag.predicted_label;
+  return flag.predicted_value === null ? "" : formatValue(flag.predicted_value, model?.unit);
+}
+
+/** What people decided: the corrected label or value, or the resolution. */
+export function resolutionPill(flag, model) {
+  if (!flag.resolution) return null;
+  const right = sayCorrection(flag, model);
+  const words = right ? `→ ${right}` : name("resolution", flag.resolution);
+  return pill(words, TONES[flag.resolution], name("resolution", flag.resolution));
+}
+
+/** The corrected label or value in words; "" when there is none. */
+export function sayCorrection(flag, model) {
+  if (flag.corrected_label !== null && flag.corrected_label !== undefined) return flag.corrected_label;
+  const value = flag.corrected_value;
+  return value === null || value === undefined ? "" : formatValue(value, model?.unit);
+}
+
+/** What the machine found when a later version ran the example again. */
+export function verificationPill(flag) {
+  if (!flag.verification || flag.verification === "not_run") return null;
+  const version = flag.verified_version ? ` · v${flag.verified_version}` : "";
+  return pill(name("verification", flag.verification) + version, TONES[flag.verification]);
+}
+
+/** Where people stand with a flag that is neither untouched nor decided. */
+export const progressPill = (flag) => (["open", "resolved"].includes(flag.status) ? null : statusPill(flag));
+
+export const statusPill = (flag) => pill(name("status", flag.status), TONES[flag.status]);

@@ -1,0 +1,135 @@
+from __future__ import annotations
+
+import inspect
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+
+import gradio as gr
+import pytest
+from fastapi.testclient import TestClient
+
+from reviewer.access import Person, Role
+from reviewer.errors import BusyError, InputError
+from reviewer.models.components import COMPONENTS
+from reviewer.records import Task
+from reviewer.ui import handlers
+from reviewer.ui.app import build_app, build_site, is_loopback, serve
+from reviewer.ui.handlers import ROLE_MARK, needs
+from reviewer.ui.inputs import INPUTS
+from reviewer.ui.outputs import OUTPUTS
+from reviewer.workspace import Workspace
+
+
+@pytest.fixture(scope="module")
+def workspace(demo_workspace_folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Workspace]:
+    folder = shutil.copytree(demo_workspace_folder, tmp_path_factory.mktemp("app") / "demo")
+    with Workspace(folder, is_app=True) as opened:
+        yield opened
+
+
+@pytest.fixture(scope="module")
+def app(workspace: Workspace) -> gr.Blocks:
+    return build_app(workspace)
+
+
+@pytest.fixture(scope="module")
+def client(workspace: Workspace) -> Iterator[TestClient]:
+    with TestClient(build_site(workspace), base_url="http://127.0.0.1") as opened:
+        yield opened
+
+
+def test_every_handler_names_the_role_it_needs(app: gr.Blocks) -> None:
+    handlers = [each.fn for each in app.fns.values() if each.fn is not None]
+    assert len(handlers) > 20
+    assert [each for each in handlers if not isinstance(getattr(each, ROLE_MARK, None), Role)] == []
+
+
+def test_no_component_has_server_functions_but_the_drawing_area(app: gr.Blocks) -> None:
+    """They know no user. The drawing area's own one only takes the pieces of a drawing."""
+    found = {
+        (type(block).__name__, function.__name__)
+        for block in app.blocks.values()
+        for function in getattr(block, "server_fns", [])
+    }
+    assert found == {("ImageEditor", "accept_blobs")}
+
+
+def test_gradio_offers_no_endpoint_of_its_own(client: TestClient) -> None:
+    info = client.get("/gradio_api/info").json()
+    assert (info["named_endpoints"], info["unnamed_endpoints"]) == ({}, {})
+
+
+def test_a_handler_refuses_a_person_whose_role_is_too_low(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(handlers, "find_owner", lambda: Person("tess", Role.TESTER))
+    guarded = needs(Role.ADMIN)(lambda: "secret")
+    with pytest.raises(gr.Error, match="needs the role admin; tess is tester"):
+        guarded()
+
+
+def test_an_error_on_the_page_is_escaped() -> None:
+    def fail() -> None:
+        raise InputError("<img src=x onerror=alert(1)>")
+
+    with pytest.raises(gr.Error) as caught:
+        needs(Role.TESTER)(fail)()
+    assert "&lt;img" in caught.value.message
+
+
+def test_a_marked_handler_keeps_its_signature() -> None:
+    def handle(request: gr.Request, value: str) -> str:
+        return value
+
+    assert inspect.signature(needs(Role.TESTER)(handle)) == inspect.signature(handle)
+
+
+def test_every_component_of_the_config_can_be_drawn_and_checked() -> None:
+    assert set(INPUTS) == set(COMPONENTS)
+
+
+def test_every_task_has_an_answer_to_draw() -> None:
+    assert set(OUTPUTS) == set(Task)
+
+
+def test_the_page_and_its_own_files_are_served(client: TestClient) -> None:
+    for path in ("/", "/ui/desk/desk.js", "/ui/test/keys.js", "/texts/en.json", "/texts/ru.json", "/docs"):
+        assert client.get(path).status_code == 200, path
+
+
+def test_an_unknown_language_names_the_known_ones(client: TestClient) -> None:
+    answer = client.get("/texts/xx.json")
+    assert (answer.status_code, answer.json()["error"]) == (404, "There is no language 'xx'. Known: en, ru.")
+
+
+@pytest.mark.parametrize("path", ["/", "/api/queue", "/gradio_api/info", "/texts/en.json"])
+def test_a_page_of_another_site_gets_nothing(client: TestClient, path: str) -> None:
+    answer = client.get(path, headers={"Origin": "https://evil.example"})
+    assert answer.status_code == 403
+    assert "access-control-allow-origin" not in answer.headers
+
+
+def test_another_host_name_is_refused(client: TestClient) -> None:
+    assert client.get("/", headers={"Host": "evil.example"}).status_code == 400
+
+
+def test_files_of_the_workspace_are_not_served_by_gradio(client: TestClient, workspace: Workspace) -> None:
+    for name in ("reviewer.toml", "flagged/flags-0001.csv", "models/tickets/1/card.json"):
+        answer = client.get(f"/gradio_api/file={workspace.folder / name}")
+        assert answer.status_code in (403, 404), name
+
+
+def test_a_port_in_use_is_said_with_another_to_try(tiny_workspace: Workspace) -> None:
+    import socket
+
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        with pytest.raises(BusyError, match=rf"Port {port} .* --port {port + 1}"):
+            serve(tiny_workspace, port=port)
+
+
+@pytest.mark.parametrize(
+    ("host", "is_own"),
+    [("127.0.0.1", True), ("localhost", True), ("::1", True), ("0.0.0.0", False), ("flags.example", False)],
+)
+def test_only_loopback_addresses_are_this_computer(host: str, is_own: bool) -> None:
+    assert is_loopback(host) is is_own

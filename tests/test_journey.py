@@ -1,0 +1,145 @@
+"""The whole loop as its users walk it, in a real browser against the real server."""
+
+from __future__ import annotations
+
+import json
+import re
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from browser import choose, open_browser, save_screenshot, serve_folder, watch_errors
+from playwright.sync_api import Browser, Page, expect
+
+from reviewer.records import Flag
+from reviewer.workspace import Workspace
+
+pytestmark = [pytest.mark.server, pytest.mark.browser]
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    with open_browser() as opened:
+        yield opened
+
+
+@pytest.fixture
+def folder(demo_workspace_folder: Path, tmp_path: Path) -> Path:
+    return shutil.copytree(demo_workspace_folder, tmp_path / "demo")
+
+
+@pytest.fixture
+def address(folder: Path) -> Iterator[str]:
+    with serve_folder(folder) as served:
+        yield served
+
+
+def find_mistake(folder: Path) -> Flag:
+    """Return a flag of a real mistake of the tickets model, with the right label as its suggestion."""
+    with Workspace.open(folder) as workspace:
+        return workspace.queue(model="tickets", option="wrong_label", limit=1)[0]
+
+
+def predict_and_flag(page: Page, address: str, text: str, right: str) -> None:
+    page.goto(address)
+    choose(page, "#test-model", "Support tickets")
+    message = page.get_by_role("textbox", name="Message")
+    message.fill(text)
+    message.press("Enter")
+    expect(page.locator(".flag-option:visible").first).to_be_visible()
+    choose(page, ".suggestion:visible", right)
+    page.get_by_label("Comment").locator("visible=true").fill("seen by hand")
+    page.locator(".box-title", has_text="Something wrong").locator("visible=true").first.click()
+    page.keyboard.press("1")
+    expect(page.get_by_role("status").filter(has_text="Flagged as Wrong label")).to_be_visible()
+
+
+def test_a_mistake_goes_from_flag_to_verdict(
+    browser: Browser, address: str, folder: Path, tmp_path: Path
+) -> None:
+    mistake = find_mistake(folder)
+    text, right = mistake.inputs["text"], mistake.suggested_label or ""
+    page = browser.new_page(viewport={"width": 1280, "height": 800})
+    errors = watch_errors(page)
+
+    predict_and_flag(page, address, text, right)
+    save_screenshot(page, "test", tmp_path)
+    page.get_by_role("tab", name="Review").click()
+    first = page.locator("#desk [role=option]").first
+    expect(first).to_contain_text("seen by hand")
+    save_screenshot(page, "review", tmp_path)
+
+    page.locator("#desk").get_by_role("listbox").focus()
+    key = page.locator(".desk-card .desk-label", has_text=right).locator("kbd").first.inner_text()
+    page.keyboard.press(key)
+    expect(page.locator(".desk-status")).to_contain_text("saved")
+    expect(first).not_to_contain_text("seen by hand")
+    page.keyboard.press("u")
+    expect(first).to_contain_text("seen by hand")
+    page.keyboard.press(key)
+    expect(page.locator(".desk-status")).to_contain_text("saved")
+
+    page.get_by_role("tab", name="Insights").click()
+    expect(page.locator("#figure-options .js-plotly-plot")).to_be_visible(timeout=15_000)
+    save_screenshot(page, "insights", tmp_path)
+    page.get_by_role("tab", name="SQL").click()
+    page.locator("#sql-run").click()
+    expect(page.locator("#sql-facts")).to_contain_text("rows")
+    save_screenshot(page, "sql", tmp_path)
+
+    page.get_by_role("tab", name="Export").click()
+    choose(page, "#export-model", "Support tickets")
+    page.locator("#export-run").click()
+    expect(page.locator("#export-exported")).to_contain_text("Rows written")
+    page.locator("#retrain-run").click()
+    expect(page.locator("#export-verified")).to_contain_text("Version 2", timeout=60_000)
+    expect(page.locator("#export-trained")).to_contain_text("accuracy")
+    save_screenshot(page, "export", tmp_path)
+
+    with Workspace.open(folder) as workspace:
+        flag = next(each for each in workspace.queue(view="done") if each.comment == "seen by hand")
+    assert (flag.state.corrected_label, flag.state.verified_version) == (right, "2")
+    assert flag.state.verification in ("fixed", "still_failing")
+    page.get_by_role("tab", name="Queue").click()
+    page.keyboard.press("]")
+    page.keyboard.press("]")
+    expect(page.locator("#desk [role=option]").first).to_contain_text(
+        "fixed" if flag.state.verification == "fixed" else "still failing", ignore_case=True
+    )
+    save_screenshot(page, "done", tmp_path)
+    manifest = json.loads((folder / "exports/tickets/1/manifest.json").read_text())
+    assert manifest["counts"]["written"] == 1
+    assert errors == []
+    page.close()
+
+
+def test_a_flag_that_cannot_be_written_is_said_and_the_text_stays(
+    browser: Browser, address: str, folder: Path
+) -> None:
+    page = browser.new_page()
+    page.goto(address)
+    choose(page, "#test-model", "Support tickets")
+    message = page.get_by_role("textbox", name="Message")
+    message.fill("my parcel is late")
+    message.press("Enter")
+    expect(page.locator(".flag-option:visible").first).to_be_visible()
+    comment = page.get_by_label("Comment").locator("visible=true")
+    comment.fill("worth keeping")
+    log = next((folder / "flagged").glob("flags-*.csv"))
+    log.write_bytes(b"not,a,log\n" + log.read_bytes())
+    page.locator(".flag-option:visible").first.click()
+    expect(page.locator(".toast-body")).to_contain_text(re.compile("not the header of a flags log"))
+    expect(comment).to_have_value("worth keeping")
+    page.close()
+
+
+def test_the_page_speaks_russian_to_a_russian_browser(browser: Browser, address: str, tmp_path: Path) -> None:
+    page = browser.new_page(locale="ru-RU", viewport={"width": 1280, "height": 800})
+    page.goto(address)
+    expect(page.get_by_role("tab", name="Проверка")).to_be_visible()
+    expect(page.get_by_role("button", name="Предсказать").locator("visible=true").first).to_be_visible()
+    page.get_by_role("tab", name="Разбор").click()
+    expect(page.locator("#desk")).to_contain_text("Открытые")
+    save_screenshot(page, "russian", tmp_path)
+    page.close()

@@ -1,0 +1,75 @@
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from string import Formatter
+
+import pytest
+
+from reviewer.records import Event, FlagOption, Resolution, Source, Status, Verification
+from reviewer.ui.texts import LANGUAGES, load_texts, pick_language
+
+UI = Path(__file__).parent.parent / "reviewer/ui"
+PLURALS = (".one", ".two", ".few", ".many", ".other")
+
+
+def drop_plural(key: str) -> str:
+    return next((key.removesuffix(form) for form in PLURALS if key.endswith(form)), key)
+
+
+def list_places(text: str) -> set[str | None]:
+    return {name for _, name, _, _ in Formatter().parse(text) if name}
+
+
+def test_all_languages_have_the_same_keys() -> None:
+    english, *others = (set(load_texts(language)) for language in LANGUAGES)
+    for other in others:
+        assert english ^ other == set()
+
+
+@pytest.mark.parametrize("key", sorted(load_texts("en")))
+def test_a_text_has_the_same_places_in_all_languages(key: str) -> None:
+    places = [list_places(load_texts(language)[key]) for language in LANGUAGES]
+    assert all(each == places[0] for each in places)
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_no_text_is_empty(language: str) -> None:
+    assert [key for key, text in load_texts(language).items() if not text.strip()] == []
+
+
+def test_every_russian_text_is_translated() -> None:
+    english, russian = load_texts("en"), load_texts("ru")
+    words = {key: re.sub(r"{\w+}", "", text) for key, text in english.items()}
+    same = {key for key in english if english[key] == russian[key] and re.search("[a-z]{3}", words[key])}
+    assert same == set()
+
+
+@pytest.mark.parametrize("kind", [FlagOption, Resolution, Status, Verification, Event, Source])
+def test_every_value_that_is_shown_has_a_text(kind: type) -> None:
+    prefix = {"FlagOption": "option"}.get(kind.__name__, kind.__name__.lower())
+    assert [value for value in kind if f"{prefix}.{value}" not in load_texts("en")] == []
+
+
+def test_every_key_in_the_code_is_a_text() -> None:
+    used = set()
+    for path in UI.rglob("*.py"):
+        used |= set(re.findall(r'(?:translate|say)\((?:request, )?"([a-z._]+)"', path.read_text("utf-8")))
+    assert used
+    assert used - set(load_texts("en")) == set()
+
+
+@pytest.mark.parametrize(
+    ("accepted", "language"),
+    [
+        ("ru-RU,ru;q=0.9,en;q=0.8", "ru"),
+        ("en-GB,en;q=0.9", "en"),
+        ("de-DE,de;q=0.9,ru;q=0.5", "ru"),
+        ("de-DE", "en"),
+        ("", "en"),
+        (None, "en"),
+        (";;;,*", "en"),
+    ],
+)
+def test_the_first_language_that_is_known_is_chosen(accepted: str | None, language: str) -> None:
+    assert pick_language(accepted) == language
