@@ -1,0 +1,98 @@
+"""Splits and verdicts."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+
+from reviewer.analysis import assign_split, find_correction, find_right_answer, judge
+from reviewer.records import Flag, FlagState, JsonValue, Resolution, Verification
+
+
+def make_flag(resolution: str | None, *, verification: str = Verification.NOT_RUN, **fields: Any) -> Flag:
+    corrections = {key: fields.pop(key) for key in list(fields) if key.startswith("corrected_")}
+    return Flag(
+        flag_id="f", prediction_id="p", flagged_at=datetime(2026, 1, 1, tzinfo=UTC), model="m",
+        model_version="1", task="generic", example_id="e", inputs={}, option="other", **fields,
+        state=FlagState(
+            status="resolved", resolution=resolution, verification=verification, **corrections
+        ),
+    )  # fmt: skip
+
+
+def make_corrected(**fields: Any) -> Flag:
+    return make_flag(Resolution.LABEL_CORRECTED, **fields)
+
+
+def test_a_split_is_permanent_and_about_four_to_one() -> None:
+    ids = [f"{number:032x}" for number in range(5000)]
+    splits = [assign_split(each) for each in ids]
+    assert splits == [assign_split(each) for each in ids]
+    assert set(splits) == {"train", "verify"}
+    assert 0.17 < splits.count("verify") / len(splits) < 0.23
+
+
+def test_known_examples_keep_the_split_they_have_in_exports_made_before() -> None:
+    assert [assign_split(f"{number:032x}") for number in range(12)] == [
+        "train", "train", "train", "train", "verify", "verify", "train", "train", "train",
+        "train", "verify", "train",
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("flag", "answer", "expected"),
+    [
+        (make_corrected(corrected_label="refund"), "refund", "fixed"),
+        (make_corrected(corrected_label="refund"), "billing", "still_failing"),
+        (make_corrected(corrected_label="refund", verification="fixed"), "billing", "regressed"),
+        (make_corrected(corrected_label="refund", verification="regressed"), "billing", "regressed"),
+        (make_corrected(corrected_label="refund", verification="regressed"), "refund", "fixed"),
+        (make_corrected(corrected_label="refund", verification="still_failing"), "login", "still_failing"),
+        (make_corrected(corrected_label="refund"), None, "inconclusive"),
+        (make_corrected(), "refund", "inconclusive"),
+        (make_flag("prediction_correct", predicted_label="login"), "login", "fixed"),
+        (make_flag("prediction_correct", predicted_label="login"), "refund", "regressed"),
+        (make_flag("prediction_correct", predicted_value=80.0), 87.9, "fixed"),
+        (make_flag("prediction_correct", predicted_value=80.0), 88.1, "regressed"),
+        (make_flag("prediction_correct"), "refund", "inconclusive"),
+        (make_flag("ambiguous", predicted_label="login"), "login", "inconclusive"),
+        (make_flag(None, predicted_label="login"), "login", "inconclusive"),
+        (make_corrected(corrected_output={"a": 1}), {"a": 1}, "fixed"),
+        (make_corrected(corrected_output="In other words."), "With other words.", "inconclusive"),
+    ],
+)  # fmt: skip
+def test_a_verdict_follows_from_the_flag_and_the_answer(flag: Flag, answer: JsonValue, expected: str) -> None:
+    assert judge(flag, answer) == expected
+
+
+@pytest.mark.parametrize(
+    ("right", "answer", "tolerance", "expected"),
+    [
+        (200.0, 220.0, None, "fixed"),
+        (200.0, 220.1, None, "still_failing"),
+        (-200.0, -180.0, None, "fixed"),
+        (200.0, 250.0, 50.0, "fixed"),
+        (200.0, 250.1, 50.0, "still_failing"),
+        (200.0, 200.0, 0.0, "fixed"),
+        (0.0, 0.1, None, "still_failing"),
+    ],
+)
+def test_a_value_counts_as_right_within_the_tolerance(
+    right: float, answer: float, tolerance: float | None, expected: str
+) -> None:
+    assert judge(make_corrected(corrected_value=right), answer, tolerance) == expected
+
+
+def test_only_a_trainable_resolution_has_a_correction() -> None:
+    corrected = make_corrected(corrected_label="refund")
+    assert find_correction(corrected) == "refund"
+    other = replace(corrected, state=replace(corrected.state, resolution=Resolution.AMBIGUOUS))
+    assert find_correction(other) is None
+    assert find_right_answer(other) is None
+
+
+def test_zero_is_a_correction_like_any_other() -> None:
+    assert find_correction(make_corrected(corrected_value=0.0)) == 0.0
