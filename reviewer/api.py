@@ -5,7 +5,6 @@ The rule: every route names the role it needs, and no route answers with a trace
 
 from __future__ import annotations
 
-import io
 from collections.abc import Iterator
 from typing import Annotated, Any, cast
 from urllib.parse import urlsplit
@@ -15,6 +14,7 @@ from fastapi.exceptions import RequestValidationError
 from fastapi.responses import FileResponse, JSONResponse, StreamingResponse
 from pydantic import BaseModel, ConfigDict, Field
 from starlette.datastructures import Headers
+from starlette.exceptions import HTTPException
 from starlette.middleware.cors import CORSMiddleware
 from starlette.middleware.trustedhost import TrustedHostMiddleware
 from starlette.types import ASGIApp, Receive, Scope, Send
@@ -34,7 +34,7 @@ from reviewer.errors import (
 )
 from reviewer.index.queries import FacetCounts, Slice
 from reviewer.log.media import MEDIA_TYPES
-from reviewer.payloads import build_payload
+from reviewer.payloads import build_payload, format_csv
 from reviewer.records import Flag, JsonValue
 from reviewer.workspace import HistoryEntry, Workspace
 
@@ -57,7 +57,7 @@ MOST_ROWS = 500
 
 
 class _Body(BaseModel):
-    model_config = ConfigDict(extra="forbid")
+    model_config = ConfigDict(extra="forbid", allow_inf_nan=False)
 
 
 class PredictBody(_Body):
@@ -140,6 +140,7 @@ def build_server(workspace: Workspace, hosts: list[str]) -> FastAPI:
     server = FastAPI(title="Flag reviewer", version=__version__)
     server.add_exception_handler(ReviewerError, cast(Any, answer_error))
     server.add_exception_handler(RequestValidationError, cast(Any, _answer_malformed))
+    server.add_exception_handler(HTTPException, cast(Any, _answer_refused))
     server.include_router(build_router(workspace), prefix="/api")
     server.add_middleware(OriginGuard)
     # An own CORS layer that allows no other origin: without it Gradio answers every origin it is asked from.
@@ -155,14 +156,23 @@ class OriginGuard:
         self._app = app
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer 403 when the Origin header names another site, else let the request through."""
         headers = Headers(scope=scope) if scope["type"] in ("http", "websocket") else Headers()
         origin = headers.get("origin")
-        if origin and urlsplit(origin).netloc != headers.get("host"):
+        if origin and _find_host(origin) != headers.get("host"):
             message = f"Requests from {origin[:200]} are not taken; use the app's own pages."
             body = {"error": message, "field": "", "kind": "ForbiddenError"}
             await JSONResponse(body, 403)(scope, receive, send)
         else:
             await self._app(scope, receive, send)
+
+
+def _find_host(origin: str) -> str:
+    """Return the host and port of an Origin header, "" when it names none."""
+    try:
+        return urlsplit(origin).netloc
+    except ValueError:
+        return ""
 
 
 def answer_error(request: Request, error: ReviewerError) -> JSONResponse:
@@ -173,10 +183,21 @@ def answer_error(request: Request, error: ReviewerError) -> JSONResponse:
 
 
 def _answer_malformed(request: Request, error: RequestValidationError) -> JSONResponse:
+    """Return what is wrong with the first field that cannot be read."""
     first = error.errors()[0]
-    field = ".".join(str(part) for part in first["loc"][1:])
-    message = f"{field or 'The request'}: {first['msg']}."
+    is_body = first["loc"] == ("body",) or first["type"] == "json_invalid"
+    field = "" if is_body else ".".join(str(part) for part in first["loc"][1:])
+    message = f"{field}: {first['msg']}."
+    if is_body:
+        message = "The body is no JSON object; send one with the header Content-Type: application/json."
     return JSONResponse({"error": message, "field": field, "kind": "InputError"}, 422)
+
+
+def _answer_refused(request: Request, error: HTTPException) -> JSONResponse:
+    """Return what the server itself refused, such as an address that does not exist."""
+    message = f"{error.detail}: {request.method} {request.url.path[:200]}; /docs lists what there is."
+    body = {"error": message, "field": "", "kind": "InputError"}
+    return JSONResponse(body, error.status_code, error.headers)
 
 
 def _read_slice(
@@ -313,10 +334,9 @@ def _add_query_routes(router: APIRouter, workspace: Workspace) -> None:
     @router.get("/query.csv")
     def download_query(sql: str, person: Person = REVIEWER) -> Response:
         """Return the result of one reading statement as CSV."""
-        table = workspace.run_query(sql).to_frame()
-        text = io.StringIO()
-        table.to_csv(text, index=False)
-        return _download(iter([text.getvalue().encode()]), "query.csv", "text/csv; charset=utf-8")
+        result = workspace.run_query(sql)
+        text = format_csv(result.columns, result.list_rows())
+        return _download(iter([text.encode()]), "query.csv", "text/csv; charset=utf-8")
 
 
 def _add_export_routes(router: APIRouter, workspace: Workspace) -> None:
@@ -365,7 +385,9 @@ def _build_model(workspace: Workspace, name: str) -> dict[str, Any]:
 
 def _build_row(row: dict[str, Any]) -> dict[str, Any]:
     """Return one line of the queue: its columns, and a picture when the example has one."""
-    payload = build_payload({name: value for name, value in row.items() if name not in ("inputs", "position")})
+    payload = build_payload(
+        {name: value for name, value in row.items() if name not in ("inputs", "position")}
+    )
     return {**payload, "thumbnail": _find_thumbnail(row["inputs"])}
 
 

@@ -10,7 +10,7 @@ import contextlib
 import os
 import threading
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -27,7 +27,7 @@ from reviewer.decisions import (
     check_suggestion,
     describe_conflict,
 )
-from reviewer.errors import ConfigError, InputError, ModelError, UnknownNameError
+from reviewer.errors import ConfigError, InputError, ModelError, ReviewerError, UnknownNameError
 from reviewer.index import queries
 from reviewer.index.queries import FacetCounts, Page, Slice
 from reviewer.index.store import Index, MainIndex, SideIndex, delete_index
@@ -39,12 +39,15 @@ from reviewer.models.versions import ModelVersions, Version
 from reviewer.records import (
     Event,
     Flag,
+    FlagOption,
     Inputs,
     JsonValue,
     Prediction,
+    Resolution,
     Review,
     Severity,
     Source,
+    Verification,
     hash_example,
     new_id,
     utc_now,
@@ -306,10 +309,34 @@ class Workspace:
         if limit < 1:
             raise InputError(f"The limit is {limit}; at least 1 is needed.")
         with self._index.reading() as cursor:
-            page = queries.read_page(cursor, _build_slice(filters), sort, after, limit)
+            page = queries.read_page(cursor, self._build_slice(filters), sort, after, limit)
             flags = queries.find_flags(cursor, [str(row["flag_id"]) for row in page.rows])
         by_id = {each.flag_id: each for each in flags}
         return [by_id[str(row["flag_id"])] for row in page.rows]
+
+    def _build_slice(self, filters: Mapping[str, Any]) -> Slice:
+        """Return the slice of keyword filters, where one text counts as a tuple of one."""
+        values: dict[str, Any] = {}
+        for name, value in filters.items():
+            check_known("filter", name, Slice.__dataclass_fields__)
+            if value is None or name in ("view", "text", "confidence_min", "confidence_max"):
+                values |= {} if value is None else {name: value}
+                continue
+            values[name] = (value,) if isinstance(value, str) else tuple(value)
+            for each in values[name]:
+                check_known(name, each, self._list_known(name) or [each])
+        return Slice(**values)
+
+    def _list_known(self, name: str) -> list[str]:
+        """Return the values that a filter can have, none when any text may be one."""
+        known: dict[str, Iterable[str]] = {
+            "model": self.spec.models,
+            "option": FlagOption,
+            "resolution": Resolution,
+            "verification": Verification,
+            "source": Source,
+        }
+        return [str(each) for each in known.get(name, ())]
 
     def read_page(self, chosen: Slice, sort: str, after: str | None, limit: int) -> tuple[Page, int]:
         """Return one page of a list of flags and how many there are in all."""
@@ -543,7 +570,7 @@ def find_workspace(path: str | Path | None = None) -> Path:
         if not folder.is_dir():
             raise ConfigError(f"There is no workspace {str(chosen)!r}: the folder does not exist.")
         return folder
-    here = Path.cwd()
+    here = _find_here()
     for folder in (here, *here.parents):
         if (folder / CONFIG_NAME).is_file():
             return folder
@@ -553,15 +580,8 @@ def find_workspace(path: str | Path | None = None) -> Path:
     )
 
 
-def _build_slice(filters: Mapping[str, Any]) -> Slice:
-    """Return the slice of keyword filters, where one text counts as a tuple of one."""
-    names = Slice.__dataclass_fields__
-    for name in filters:
-        check_known("filter", name, names)
-    single = ("view", "text", "confidence_min", "confidence_max")
-    values: dict[str, Any] = {
-        name: value if name in single else (value,) if isinstance(value, str) else tuple(value)
-        for name, value in filters.items()
-        if value is not None
-    }
-    return Slice(**values)
+def _find_here() -> Path:
+    try:
+        return Path.cwd()
+    except FileNotFoundError:
+        raise ConfigError("The current folder was deleted; change to one that exists.") from None

@@ -15,6 +15,8 @@ from playwright.sync_api import Browser, Page, expect
 from reviewer.records import Flag
 from reviewer.workspace import Workspace
 
+expect.set_options(timeout=30_000)  # a deadline on a busy machine, not a measurement
+
 pytestmark = [pytest.mark.server, pytest.mark.browser]
 
 
@@ -94,7 +96,7 @@ def test_a_mistake_goes_from_flag_to_verdict(
     expect(page.locator("#export-exported")).to_contain_text("Rows written")
     page.locator("#retrain-run").click()
     expect(page.locator("#export-verified")).to_contain_text("Version 2", timeout=60_000)
-    expect(page.locator("#export-trained")).to_contain_text("accuracy")
+    expect(page.locator("#export-trained")).to_contain_text("Accuracy")
     save_screenshot(page, "export", tmp_path)
 
     with Workspace.open(folder) as workspace:

@@ -1,0 +1,83 @@
+"""Records as JSON-ready dicts and rows as CSV, the same for the command line and the HTTP API.
+
+The rule: a payload says exactly what the record says, under the record's own names.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import fields
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+from uuid import UUID
+
+from reviewer.log.columns import format_time
+from reviewer.records import Flag, FlagState
+
+Payload = dict[str, Any]
+
+_NEEDS_QUOTES = re.compile(r'[",\r\n]')
+
+
+def build_payload(record: Any) -> Payload:
+    """Return a record's fields, or a row's columns, as values that JSON holds.
+
+    A flag's state stands beside the flag's own fields. Times become ISO 8601 with `Z` (a time without a zone
+    is UTC, as in the index), ids and paths texts, NaN and infinities their names.
+    """
+    values = _list_values(record)
+    if isinstance(record, Flag):
+        values |= _list_values(values.pop("state"))
+    return {str(name): _build_value(value) for name, value in values.items()}
+
+
+def list_columns(kind: type[Any]) -> list[str]:
+    """Return the keys of a record type's payload, in order."""
+    names = [each.name for each in fields(kind) if each.name != "state"]
+    return names + list_columns(FlagState) if kind is Flag else names
+
+
+def _list_values(record: Any) -> dict[Any, Any]:
+    if isinstance(record, Mapping):
+        return dict(record)
+    return {each.name: getattr(record, each.name) for each in fields(record)}
+
+
+def _build_value(value: Any) -> Any:
+    if isinstance(value, Mapping) or hasattr(value, "__dataclass_fields__"):
+        return build_payload(value)
+    if isinstance(value, (list, tuple)):
+        return [_build_value(each) for each in value]
+    if isinstance(value, datetime):
+        return format_time(value if value.tzinfo else value.replace(tzinfo=UTC))
+    if isinstance(value, float) and not math.isfinite(value):
+        return str(value)
+    return str(value) if isinstance(value, (str, Path, UUID)) else value
+
+
+def format_csv(columns: Sequence[str], rows: Sequence[Sequence[Any]]) -> str:
+    """Return a header and rows as CSV, quoted as RFC 4180 says, lines ended by `\\n` like the logs'.
+
+    Python's own writer leaves a lone carriage return unquoted, where other readers then end the row.
+    """
+    return "".join(_format_row(row) for row in (columns, *rows))
+
+
+def _format_row(row: Sequence[Any]) -> str:
+    # A row of one empty cell would be an empty line, which readers skip.
+    return (",".join(_quote(build_cell(each)) for each in row) or '""') + "\n"
+
+
+def _quote(text: str) -> str:
+    return '"' + text.replace('"', '""') + '"' if _NEEDS_QUOTES.search(text) else text
+
+
+def build_cell(value: Any) -> str:
+    """Return a payload's value as one cell: "" for None, a text as it is, anything else as JSON."""
+    if value is None:
+        return ""
+    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
