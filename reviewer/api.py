@@ -391,12 +391,10 @@ def _build_row(row: dict[str, Any]) -> dict[str, Any]:
     return {**payload, "thumbnail": _find_thumbnail(row["inputs"])}
 
 
-def _find_thumbnail(inputs: str) -> str | None:
-    """Return the address of the first image in the stored inputs, read without parsing long texts."""
-    if not inputs.startswith("{") or '{"media":"' not in inputs[:500]:
-        return None
-    name = inputs.split('{"media":"', 1)[1].split('"', 1)[0]
-    return f"/api/media/{name}"
+def _find_thumbnail(inputs: Inputs) -> str | None:
+    """Return the address of the example's first image."""
+    links = (_link_media(value).get("url") for value in inputs.values() if isinstance(value, dict))
+    return next((link for link in links if link), None)
 
 
 def _build_facets(counts: FacetCounts) -> dict[str, Any]:

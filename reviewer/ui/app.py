@@ -12,7 +12,7 @@ from typing import Any
 import gradio as gr
 import uvicorn
 from fastapi import FastAPI
-from fastapi.responses import JSONResponse
+from fastapi.responses import JSONResponse, Response
 from fastapi.staticfiles import StaticFiles
 
 from reviewer.access import Role
@@ -82,7 +82,7 @@ def _wire_tabs(
 def build_site(workspace: Workspace, host: str = "127.0.0.1") -> FastAPI:
     """Return the server with the API, the static files and the app."""
     server = build_server(workspace, _list_hosts(host))
-    server.mount("/ui", StaticFiles(directory=_STATIC), name="ui")
+    server.mount("/ui", _FreshFiles(directory=_STATIC), name="ui")
     server.add_api_route("/texts/{language}.json", _read_texts, include_in_schema=False)
     return gr.mount_gradio_app(
         server,
@@ -100,6 +100,15 @@ def build_site(workspace: Workspace, host: str = "127.0.0.1") -> FastAPI:
         ssr_mode=False,
         max_file_size=MAX_UPLOAD,
     )
+
+
+class _FreshFiles(StaticFiles):
+    """Files that the browser asks about each time, so that an upgrade is seen at once."""
+
+    def file_response(self, *args: Any, **kwargs: Any) -> Response:
+        response = super().file_response(*args, **kwargs)
+        response.headers["Cache-Control"] = "no-cache"
+        return response
 
 
 def _read_texts(language: str) -> JSONResponse:

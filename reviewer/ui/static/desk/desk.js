@@ -36,6 +36,9 @@ class Desk {
     this.stopping = new AbortController();
     /** The end of the line of pressed keys: a key waits until the one before it is done. */
     this.pressed = Promise.resolve();
+    this.isOpening = false;
+    /** Counts what makes waiting keys void, since they would now meet another flag: a click, a card that fails. */
+    this.breaks = 0;
     this.isDrawing = false;
     const draw = () => this.draw();
     this.operations = new Operations({
@@ -133,6 +136,7 @@ class Desk {
   #listen() {
     const { signal } = this.stopping;
     const isListening = () => this.isVisible && !this.root.querySelector("dialog[open]");
+    this.root.addEventListener("pointerdown", () => (this.breaks += 1), { capture: true, signal });
     listenToKeys({ isListening, perform: (action, key) => this.#press(action, key), signal });
     addEventListener("beforeunload", (event) => this.operations.pending.length && event.preventDefault(), { signal });
     addEventListener("online", () => this.operations.retry(), { signal });
@@ -190,18 +194,34 @@ class Desk {
     this.status.addNotice(operation, error, () => this.store.select(operation.flag_id));
   }
 
+  /** What is typed for a field that is about to open is not for the desk. */
   #press(action, detail) {
-    this.pressed = this.pressed.then(() => this.#perform(action, detail)).catch(reportError);
+    if (this.isOpening) return;
+    this.isOpening = OPENING.has(action);
+    const { breaks } = this;
+    this.pressed = this.pressed
+      .then(() => breaks === this.breaks && this.#perform(action, detail))
+      .catch(reportError)
+      .finally(() => {
+        if (OPENING.has(action)) this.isOpening = false;
+      });
   }
 
-  /** A label key means a label of the card in sight, so it waits for a card that is still on its way. */
   async #perform(action, detail) {
-    if (!this.store.selectedId && this.store.loading) await this.store.loading;
+    if (!FREE.has(action)) await this.#awaitFlag(action);
     const id = this.store.selectedId;
-    if (NEEDS_CARD.has(action) && id && !this.store.cards.has(id)) await this.store.fetchCard(id);
     const wasInCard = this.card.element.contains(document.activeElement);
     ACTIONS[action](this, id, detail);
     if (wasInCard && id !== this.store.selectedId) this.queue.focus();
+  }
+
+  /** A label key means a label of the card in sight, so it waits for a card that is still on its way. */
+  async #awaitFlag(action) {
+    if (!this.store.selectedId && this.store.loading) await this.store.loading;
+    const id = this.store.selectedId;
+    if (!NEEDS_CARD.has(action) || !id || this.store.cards.has(id)) return;
+    await this.store.fetchCard(id);
+    if (!this.store.cards.has(id)) this.breaks += 1;
   }
 
   #searchSoon() {
@@ -239,7 +259,13 @@ class Desk {
   }
 }
 
+/** Actions that are about no flag, so they wait for none. */
+const FREE = new Set(["search", "help", "undo", "previous_view", "next_view"]);
+
 const NEEDS_CARD = new Set(["label", "labels"]);
+
+/** Actions after which the next keys go to a field. */
+const OPENING = new Set(["search", "help", "labels", "comment", "value"]);
 
 const resolve = (resolution) => (desk, id) => decide(desk, id, { resolution });
 const setStatus = (status) => (desk, id) => decide(desk, id, { status });

@@ -17,7 +17,11 @@ export function openHelp(parent) {
   ];
   const list = h("dl", { class: "desk-keys" }, ...lines.map(([keys, action]) => buildKeyLine(keys, action)));
   const dialog = openDialog(parent, text("desk.keys"), list);
-  dialog.addEventListener("keydown", (event) => event.key === KEYS.help[0] && dialog.close());
+  dialog.addEventListener("keydown", (event) => {
+    if (event.key !== KEYS.help[0]) return;
+    event.preventDefault(); // the desk would open it again
+    dialog.close();
+  });
 }
 
 function buildKeyLine(keys, action) {
