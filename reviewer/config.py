@@ -5,14 +5,24 @@ The rule: nothing else in the program reads the file, and no spec holds a value 
 
 from __future__ import annotations
 
-import re
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    StrictBool,
+    ValidationError,
+    ValidationInfo,
+    field_validator,
+    model_validator,
+)
 
 from reviewer.errors import ConfigError, UnknownNameError
 from reviewer.records import FLAG_OPTIONS, FlagOption, Task
@@ -22,8 +32,31 @@ CONFIG_NAME = "reviewer.toml"
 Name = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]{0,62}$")]
 """A model or input: it names a folder, a SQL view or a column, so letters, digits and _ only."""
 
-RESERVED_NAMES = frozenset({"flags", "reviews", "predictions", "raw_flags", "raw_reviews"})
+RESERVED_NAMES = frozenset(
+    {
+        "flags", "reviews", "predictions", "raw_flags", "raw_reviews", "read_positions", "rejected_rows",
+        "index_version",
+    }
+)  # fmt: skip
 """Tables of the index, which a model's view must not hide."""
+
+
+def _check_free(name: str) -> str:
+    if name in RESERVED_NAMES:
+        raise ValueError(f"the name {name!r} is taken by a table; choose another")
+    return name
+
+
+def _check_different(names: tuple[str, ...]) -> tuple[str, ...]:
+    if "" in names:
+        raise ValueError("an empty text cannot be chosen; leave it out")
+    if doubles := [name for i, name in enumerate(names) if name in names[:i]]:
+        raise ValueError(f"{str(doubles[0])!r} stands there twice; name it once")
+    return names
+
+
+Texts = Annotated[tuple[str, ...], AfterValidator(_check_different)]
+"""Texts to choose from: different ones, none empty."""
 
 
 class Kind(StrEnum):
@@ -34,7 +67,7 @@ class Kind(StrEnum):
 
 
 class _Spec(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
 
 class TextboxSpec(_Spec):
@@ -56,6 +89,12 @@ class NumberSpec(_Spec):
     minimum: float | None = None
     maximum: float | None = None
 
+    @model_validator(mode="after")
+    def _check_bounds(self) -> NumberSpec:
+        if self.minimum is not None and self.maximum is not None and self.minimum > self.maximum:
+            raise ValueError("minimum must not be above maximum")
+        return self
+
 
 class SliderSpec(_Spec):
     """A number between two bounds."""
@@ -71,6 +110,8 @@ class SliderSpec(_Spec):
     def _check_bounds(self) -> SliderSpec:
         if self.minimum >= self.maximum:
             raise ValueError("minimum must be below maximum")
+        if self.value is not None and not self.minimum <= self.value <= self.maximum:
+            raise ValueError("value must be from minimum to maximum")
         return self
 
 
@@ -79,7 +120,7 @@ class DropdownSpec(_Spec):
 
     component: Literal["dropdown", "radio"]
     label: str = ""
-    choices: tuple[str, ...] = Field(min_length=1)
+    choices: Texts = Field(min_length=1)
 
 
 class CheckboxSpec(_Spec):
@@ -97,7 +138,7 @@ class ImageSpec(_Spec):
     width: int = Field(ge=1, le=4096)
     height: int = Field(ge=1, le=4096)
     mode: Literal["L", "RGB"] = "RGB"
-    crop_to_ink: bool = False
+    crop_to_ink: StrictBool = False
     """Cut away the empty border of a drawing first, so that a small drawing fills the picture."""
     max_bytes: int = Field(10_000_000, ge=1)
 
@@ -113,17 +154,18 @@ InputSpec = Annotated[
 class ModelSpec(_Spec):
     """One model under test."""
 
-    name: Name
+    name: str
+    """The key of its table, filled in on reading."""
     task: Task
     kind: Kind = Kind.SKLEARN
     title: str = ""
     path: str = ""
     """The model file, or `module:function` for a Python model; "" when `models/NAME/` holds versions."""
-    trusted: bool = False
+    trusted: StrictBool = False
     """Loading may run code: needed for joblib files and Python models."""
-    labels: tuple[str, ...] = ()
+    labels: Texts = ()
     inputs: dict[Name, InputSpec] = Field(min_length=1)
-    flag_options: tuple[FlagOption, ...] = ()
+    flag_options: Annotated[tuple[FlagOption, ...], AfterValidator(_check_different)] = ()
     base: str = ""
     """CSV of base training data: the inputs' columns, `target` and `split`."""
     target: str = "label"
@@ -133,20 +175,20 @@ class ModelSpec(_Spec):
     """Regression: how far from the corrected value an answer still counts as right."""
     examples: tuple[dict[str, Any], ...] = ()
 
-    @model_validator(mode="after")
-    def _check_labels(self) -> ModelSpec:
-        if self.task.is_classification and len(set(self.labels)) < 2:
-            raise ValueError("a classification model needs at least two different labels")
-        if len(set(self.labels)) != len(self.labels) or "" in self.labels:
-            raise ValueError("labels must be different and not empty")
-        return self
+    @field_validator("examples")
+    @classmethod
+    def _check_examples(
+        cls, examples: tuple[dict[str, Any], ...], info: ValidationInfo
+    ) -> tuple[dict[str, Any], ...]:
+        inputs = info.data.get("inputs")
+        if inputs and (unknown := [name for row in examples for name in row if name not in inputs]):
+            raise ValueError(str(UnknownNameError("input", unknown[0], inputs)).removesuffix("."))
+        return examples
 
     @model_validator(mode="after")
-    def _check_names(self) -> ModelSpec:
-        if self.name in RESERVED_NAMES:
-            raise ValueError(f"the name {self.name!r} is taken by a table; choose another")
-        if unknown := [name for row in self.examples for name in row if name not in self.inputs]:
-            raise ValueError(f"examples name the input {unknown[0]!r}, which the model does not have")
+    def _check_labels(self) -> ModelSpec:
+        if self.task.is_classification and len(self.labels) < 2:
+            raise ValueError("a classification model needs at least two labels; list them in labels")
         return self
 
     @property
@@ -164,7 +206,14 @@ class WorkspaceSpec(_Spec):
     """A whole `reviewer.toml`."""
 
     title: str = "Flag reviewer"
-    models: dict[Name, ModelSpec] = Field(min_length=1)
+    models: dict[Annotated[Name, AfterValidator(_check_free)], ModelSpec] = Field(min_length=1)
+
+    @field_validator("models")
+    @classmethod
+    def _check_names(cls, models: dict[str, ModelSpec]) -> dict[str, ModelSpec]:
+        if other := [key for key, spec in models.items() if spec.name != key]:
+            raise ValueError(f"models.{other[0]} is named by its table; leave its key name out")
+        return models
 
     def find_model(self, name: str) -> ModelSpec:
         """Return the model's spec; raises `UnknownNameError` with the known names."""
@@ -184,6 +233,8 @@ def load_config(folder: Path) -> WorkspaceSpec:
         values = tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
         raise ConfigError(f"{path} is not valid TOML: {error}.") from None
+    except RecursionError:
+        raise ConfigError(f"{path} is not valid TOML: it is nested too deeply.") from None
     try:
         return WorkspaceSpec.model_validate(_name_models(values))
     except ValidationError as error:
@@ -208,66 +259,103 @@ def _name_models(values: dict[str, Any]) -> dict[str, Any]:
     if not isinstance(models, Mapping):
         return values
     named = {
-        name: {**table, "name": name} if isinstance(table, Mapping) else table
+        name: {"name": name, **table} if isinstance(table, Mapping) else table
         for name, table in models.items()
     }
     return {**values, "models": named}
 
 
 def _describe_mistakes(path: Path, text: str, error: ValidationError) -> str:
-    return "\n".join(
-        f"{path}, line {_find_line(text, each['loc'])}: {_describe_mistake(each)}"
+    found = [
+        (_find_line(text, _written_keys(each["loc"])), _describe_mistake(each))
         for each in error.errors(include_url=False)
-    )
+    ]
+    return "\n".join(f"{path}, line {line}: {mistake}" for line, mistake in sorted(found))
+
+
+_COMPONENT_SPECS: dict[str, type[_Spec]] = {
+    "textbox": TextboxSpec,
+    "number": NumberSpec,
+    "slider": SliderSpec,
+    "dropdown": DropdownSpec,
+    "radio": DropdownSpec,
+    "checkbox": CheckboxSpec,
+    "image": ImageSpec,
+}
+
+_TABLE_NEEDED = "a table is needed"
+_SENTENCES = {
+    "dict_type": _TABLE_NEEDED,
+    "model_type": _TABLE_NEEDED,
+    "model_attributes_type": "the name of a component, or a table with the key component, is needed",
+    "tuple_type": "a list is needed",
+    "too_short": "at least one entry is needed",
+    "union_tag_not_found": f"the key component is missing; use one of {', '.join(_COMPONENT_SPECS)}",
+    "string_pattern_mismatch": "small letters, digits and _ only are needed, a letter first",
+}
+"""Pydantic's type of mistake → what it means in the file, where its own message is in Python's words."""
 
 
 def _describe_mistake(mistake: Any) -> str:
-    key = ".".join(str(part) for part in _written_keys(mistake["loc"])) or "the file"
-    given = mistake["input"]
-    shown = "" if isinstance(given, (dict, BaseModel)) else f" (is {given!r})"
+    keys = _written_keys(mistake["loc"])
+    key = ".".join(map(str, keys)) or "The file"
     match mistake["type"]:
         case "missing":
             return f"{key} is missing."
         case "extra_forbidden":
-            return f"{key} is not a known key{_known_keys(mistake['loc'])}."
+            return f"{key}: {UnknownNameError('key', keys[-1], _list_keys(mistake['loc']))}"
         case "union_tag_invalid":
-            return f"{key} is {mistake['ctx']['tag']!r}; use one of {mistake['ctx']['expected_tags']}."
-        case "string_pattern_mismatch":
-            return f"{key}{shown} must be small letters, digits and _ only, a letter first."
-    message = mistake["msg"].removeprefix("Value error, ").replace("Input should", "should")
-    return f"{key}{shown}: {message}."
-
-
-_TAGS = ("textbox", "number", "slider", "dropdown", "radio", "checkbox", "image")
+            component = UnknownNameError("component", mistake["ctx"]["tag"][:80], _COMPONENT_SPECS)
+            return f"{key}: {component}"
+    given = mistake["input"]
+    shown = "" if isinstance(given, (dict, BaseModel)) else f" is {repr(given)[:80]}"
+    wanted = _SENTENCES.get(mistake["type"]) or mistake["msg"].removeprefix("Value error, ")
+    return f"{key}{shown}: {wanted.replace('Input should', 'it should')}."
 
 
 def _written_keys(loc: tuple[int | str, ...]) -> list[int | str]:
     """Return the keys as they stand in the file, without the parts that pydantic adds."""
-    return [part for i, part in enumerate(loc) if part != "[key]" and not (part in _TAGS and i == 4)]
+    return [
+        part for i, part in enumerate(loc) if part != "[key]" and not (i == 4 and part in _COMPONENT_SPECS)
+    ]
 
 
-def _known_keys(loc: tuple[int | str, ...]) -> str:
-    specs: dict[int, type[BaseModel]] = {1: WorkspaceSpec, 3: ModelSpec}
-    spec = specs.get(len(loc))
-    if spec is None:
-        return ""
-    return "; known keys: " + ", ".join(name for name in spec.model_fields if name != "name")
+def _list_keys(loc: tuple[int | str, ...]) -> list[str]:
+    """Return the keys that may stand where the unknown one stands."""
+    specs: dict[int, type[_Spec]] = {1: WorkspaceSpec, 3: ModelSpec}
+    spec = specs.get(len(loc)) or _COMPONENT_SPECS[str(loc[4])]
+    return [name for name in spec.model_fields if name != "name"]
 
 
-def _find_line(text: str, loc: tuple[int | str, ...]) -> int:
-    """Return the 1-based line of the deepest key of `loc` that the text names."""
-    keys = [str(part) for part in _written_keys(loc) if not isinstance(part, int)]
-    lines = text.splitlines()
-    found, start = 1, 0
-    for depth in range(len(keys)):
-        header = re.compile(r"^\s*\[+\s*" + r"\s*\.\s*".join(map(_key_pattern, keys[: depth + 1])) + r"\s*\]")
-        assignment = re.compile(r"^\s*(\w+\s*\.\s*)*" + _key_pattern(keys[depth]) + r"\s*[.=]")
-        for number in range(start, len(lines)):
-            if header.match(lines[number]) or assignment.match(lines[number]):
-                found, start = number + 1, number
-                break
+def _find_line(text: str, keys: list[int | str]) -> int:
+    """Return the 1-based line of the first statement that holds the most of the keys."""
+    best, found = 0, 1
+    for line, values in _list_statements(text):
+        depth = _count_held(values, keys)
+        if depth > best:
+            best, found = depth, line
     return found
 
 
-def _key_pattern(key: str) -> str:
-    return r"[\"']?" + re.escape(key) + r"[\"']?"
+def _list_statements(text: str) -> Iterator[tuple[int, dict[str, Any]]]:
+    """Yield the first line of each header or assignment and its values, in the table they belong to."""
+    header, statement, first = "", "", 1
+    for number, line in enumerate(text.split("\n"), 1):
+        statement += line + "\n"
+        try:
+            values = tomllib.loads(header + statement)
+        except tomllib.TOMLDecodeError:
+            continue  # the statement goes on in the next line
+        if statement.lstrip().startswith("["):
+            header, values = statement, tomllib.loads(statement)
+        yield first, values
+        statement, first = "", number + 1
+
+
+def _count_held(values: Any, keys: list[int | str]) -> int:
+    """Return how many of the keys, from the first on, lead into the values."""
+    for depth, key in enumerate(keys):
+        if not isinstance(values, dict) or key not in values:
+            return depth
+        values = values[key]
+    return len(keys)

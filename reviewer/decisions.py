@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Mapping
 from typing import Any
+from uuid import UUID
 
 from reviewer import __version__
 from reviewer.config import ModelSpec
@@ -75,11 +76,19 @@ def _check_value(value: Any) -> float:
     return number
 
 
-def check_current(flag: Flag, seq: int) -> None:
-    """Raise `ConflictError` when the flag is not the one a reviewer saw with this `seq`."""
+def check_id(what: str, text: str) -> str:
+    """Return the id as the log writes it; raises `InputError` when it is no UUID."""
+    try:
+        return str(UUID(text))
+    except ValueError:
+        raise InputError(f"{what} is {text[:80]!r}; a UUID is needed.") from None
+
+
+def check_current(flag: Flag, events: Iterable[Review], seq: int | None) -> None:
+    """Raise `ConflictError` when the events decide about another state than the one seen with this `seq`."""
     if flag.state.is_withdrawn:
         raise ConflictError(f"Flag {flag.flag_id} was taken back by its flagger.", flag.flag_id)
-    if seq != flag.state.seq:
+    if seq not in (None, flag.state.seq) and any(each.event in SEQUENCED for each in events):
         raise describe_conflict(flag)
 
 
@@ -103,7 +112,7 @@ def build_events(spec: ModelSpec, flag: Flag, action_id: str, comment: str, **de
     if any(value is not None for value in decision.values()):
         fields = _check_decision(spec, flag, **decision)
         events.append(_build_review(flag, **fields, **by, **how))
-    if comment:
+    if comment.strip():
         events.append(_build_review(flag, event=Event.COMMENT, value=comment, **by))
     if not events:
         raise InputError(

@@ -125,6 +125,8 @@ def read_page(
     """Return up to `limit` flags of the slice behind the cursor `after`, in the order `sort`."""
     if sort not in SORTS:
         raise UnknownNameError("order", sort, SORTS)
+    if limit < 1:
+        raise InputError(f"A page of {limit} flags is too small; ask for 1 or more.")
     order = SORTS[sort]
     conditions, values = _list_conditions(chosen)
     if after:
@@ -132,7 +134,7 @@ def read_page(
         conditions.append(order.after)
         values |= {"after_position": position} | ({"after_key": key} if "$after_key" in order.after else {})
     statement = (
-        f"{load_sql('queue_page')} where {' and '.join(conditions)}"  # noqa: S608  constant texts only
+        f"{load_sql('queue_page')} where {' and '.join(conditions)}"
         f" order by {order.order_by} limit $limit"
     )
     rows = _fetch(cursor, statement, values | {"limit": limit + 1})
@@ -143,8 +145,8 @@ def count_flags(cursor: DuckDBPyConnection, chosen: Slice) -> int:
     """Return how many flags the slice selects."""
     conditions, values = _list_conditions(chosen)
     row = cursor.execute(
-        f"select count(*) from flags where {' and '.join(conditions)}",
-        values,  # noqa: S608  constant texts
+        f"select count(*) from flags where {' and '.join(conditions)}",  # noqa: S608  constant texts
+        values,
     ).fetchone()
     return int(row[0]) if row else 0
 
@@ -190,6 +192,8 @@ def find_slice(cursor: DuckDBPyConnection, chosen: Slice) -> list[Flag]:
 
 def find_history(cursor: DuckDBPyConnection, flag_id: str) -> list[tuple[Review, bool, bool]]:
     """Return the flag's events in log order, each with whether it is applied and whether taken back."""
+    if not _is_uuid(flag_id):
+        return []
     rows = _fetch(cursor, load_sql("history"), {"flag_id": flag_id})
     return [(decode_record(Review, row), row["is_applied"], row["is_undone"]) for row in rows]
 
@@ -342,14 +346,15 @@ def _encode_cursor(sort: str, row: Mapping[str, Any]) -> str:
 def _decode_cursor(text: str) -> tuple[float, int]:
     try:
         key, position = json.loads(base64.urlsafe_b64decode(text))
+        if not 0 <= int(position) < 1 << 63:
+            raise ValueError(position)
         return float(key), int(position)
-    except (ValueError, TypeError):
+    except (ValueError, TypeError, OverflowError, RecursionError):
         raise InputError(f"The cursor {text[:40]!r} is none of ours; start from the first page.") from None
 
 
 def _is_uuid(text: str) -> bool:
     try:
-        UUID(text)
+        return str(UUID(text)) == text.lower()
     except ValueError:
         return False
-    return True

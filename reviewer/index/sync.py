@@ -6,9 +6,12 @@ fold of a prefix of the logs.
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Mapping
+from dataclasses import asdict
 from typing import TYPE_CHECKING
 
+import duckdb
 import pyarrow as pa
 
 from reviewer.index.sql import load_sql
@@ -18,13 +21,6 @@ from reviewer.log.csv_log import LogRewrittenError
 if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection
 
-_KEYS = {
-    "flags": ("flag_id", "flagged_at", "inputs"),
-    "reviews": ("event_id", "reviewed_at", "corrected_output"),
-    "predictions": ("prediction_id", "predicted_at", "inputs"),
-}
-"""Columns of each log without which a row cannot be used."""
-
 _TABLES = ("flags", "reviews", "predictions", "read_positions", "rejected_rows")
 _FOLD = ("fold_events", "fold_reset", "fold_decisions", "fold_verdicts", "fold_counts")
 
@@ -33,7 +29,7 @@ def create_tables(connection: DuckDBPyConnection) -> None:
     """Create the empty index in a new file."""
     connection.execute(load_sql("schema"))
     for stream in STREAMS:
-        connection.execute("insert into read_positions values ($stream, 1, 0, 0, 0)", {"stream": stream})
+        connection.execute("insert into read_positions values ($stream, 1, 0, 0, 0, 0)", {"stream": stream})
 
 
 def sync_index(connection: DuckDBPyConnection, logs: Mapping[str, Log]) -> None:
@@ -66,12 +62,12 @@ def _read_stream(connection: DuckDBPyConnection, logs: Mapping[str, Log], stream
 
 def _find_position(connection: DuckDBPyConnection, stream: str) -> tuple[Position, int]:
     row = connection.execute(
-        "select segment, inode, byte_offset, row_count from read_positions where stream = $stream",
+        "select segment, inode, byte_offset, mark, row_count from read_positions where stream = $stream",
         {"stream": stream},
     ).fetchone()
     if row is None:
         return Position(), 0
-    return Position(*row[:3]), row[3]
+    return Position(*row[:4]), row[4]
 
 
 def _add_tail(connection: DuckDBPyConnection, stream: str, tail: Tail, count: int) -> None:
@@ -82,7 +78,8 @@ def _add_tail(connection: DuckDBPyConnection, stream: str, tail: Tail, count: in
         _save_position(connection, stream, tail.position, count + tail.rows.num_rows)
         connection.execute("commit")
     except BaseException:
-        connection.execute("rollback")
+        with contextlib.suppress(duckdb.Error):  # a damaged file cannot even do that
+            connection.execute("rollback")
         raise
 
 
@@ -90,18 +87,10 @@ def _add_rows(connection: DuckDBPyConnection, stream: str, rows: pa.Table, count
     if not rows.num_rows:
         return
     positions = pa.array(range(count, count + rows.num_rows), pa.int64())
-    incoming = rows.append_column("position", positions)
-    keys = incoming.select(["position", *_KEYS[stream]])
-    connection.register("incoming", incoming)
-    connection.register(
-        "incoming_keys", keys.rename_columns(["position", "key_text", "time_text", "json_text"])
-    )
-    try:
-        connection.execute(load_sql(f"add_{stream}"))
-        connection.execute(load_sql("reject_rows"), {"stream": stream})
-    finally:
-        connection.unregister("incoming")
-        connection.unregister("incoming_keys")
+    connection.register("incoming", rows.append_column("position", positions))
+    connection.execute(load_sql(f"add_{stream}"))
+    connection.execute(load_sql(f"reject_{stream}"))
+    connection.unregister("incoming")
     if stream == "reviews":
         _fold_reviews(connection, count)
 
@@ -121,14 +110,8 @@ def _note_rejected(connection: DuckDBPyConnection, stream: str, reasons: tuple[s
 def _save_position(connection: DuckDBPyConnection, stream: str, position: Position, count: int) -> None:
     connection.execute(
         "update read_positions set segment = $segment, inode = $inode, byte_offset = $offset,"
-        " row_count = $count where stream = $stream",
-        {
-            "stream": stream,
-            "segment": position.segment,
-            "inode": position.inode,
-            "offset": position.offset,
-            "count": count,
-        },
+        " mark = $mark, row_count = $count where stream = $stream",
+        {"stream": stream, "count": count, **asdict(position)},
     )
 
 
@@ -137,5 +120,5 @@ def _empty_tables(connection: DuckDBPyConnection) -> None:
     for table in _TABLES:
         connection.execute(f"delete from {table}")  # noqa: S608  a name from the tuple above
     for stream in STREAMS:
-        connection.execute("insert into read_positions values ($stream, 1, 0, 0, 0)", {"stream": stream})
+        connection.execute("insert into read_positions values ($stream, 1, 0, 0, 0, 0)", {"stream": stream})
     connection.execute("commit")

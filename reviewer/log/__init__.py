@@ -28,6 +28,8 @@ class Position:
     """Identity of the segment's file, 0 before the first byte; a changed one means a rewritten log."""
     offset: int = 0
     """Bytes from the start of the segment."""
+    mark: int = 0
+    """Checksum of the bytes just before the offset, since a new file may get an old one's inode."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,7 +14,7 @@ from functools import cache
 from typing import Any, get_type_hints
 
 from reviewer.errors import InputError
-from reviewer.records import Flag, JsonValue, Prediction, Review
+from reviewer.records import Flag, FlagState, JsonValue, Prediction, Review
 
 STREAMS: dict[str, type[Any]] = {"flags": Flag, "reviews": Review, "predictions": Prediction}
 """Name of each log → the record that one of its rows holds."""
@@ -27,6 +27,9 @@ _NUMBERS: dict[Any, Callable[[Any], Any]] = {
     float | None: float,
 }
 _TIMES = (datetime, datetime | None)
+_KINDS: dict[Any, dict[str, Any]] = {
+    each: get_type_hints(each) for each in (Flag, FlagState, Review, Prediction)
+}
 
 
 @cache
@@ -35,14 +38,9 @@ def columns_of(stream: str) -> tuple[str, ...]:
     return tuple(each.name for each in fields(STREAMS[stream]) if each.metadata.get("logged", True))
 
 
-@cache
-def _kinds_of(record: type[Any]) -> dict[str, Any]:
-    return get_type_hints(record)
-
-
 def encode_row(stream: str, record: Any) -> tuple[str, ...]:
     """Return the record's cells in the order of `columns_of(stream)`."""
-    kinds = _kinds_of(STREAMS[stream])
+    kinds = _KINDS[STREAMS[stream]]
     return tuple(_encode_cell(name, kinds[name], getattr(record, name)) for name in columns_of(stream))
 
 
@@ -52,7 +50,7 @@ def _encode_cell(name: str, kind: Any, value: Any) -> str:
     if kind in _TEXT:
         return _check_text(name, str(value))
     if kind in _NUMBERS:
-        return repr(value)
+        return repr(_NUMBERS[kind](value))
     if kind in _TIMES:
         return format_time(value)
     return encode_json(value)
@@ -71,13 +69,8 @@ def _check_text(name: str, text: str) -> str:
 
 
 def encode_json(value: JsonValue) -> str:
-    """Return the value as compact JSON, readable except for what UTF-8 or CSV cannot hold."""
-    text = json.dumps(value, ensure_ascii=False, separators=(",", ":"), default=list)
-    try:
-        text.encode()
-    except UnicodeEncodeError:
-        return json.dumps(value, separators=(",", ":"), default=list)
-    return text
+    """Return the value as compact JSON; raises `InputError` when a text in it cannot be UTF-8."""
+    return _check_text("A value", json.dumps(value, ensure_ascii=False, separators=(",", ":"), default=list))
 
 
 def format_time(moment: datetime) -> str:
@@ -90,7 +83,7 @@ def decode_record(record: type[Any], values: Mapping[str, Any]) -> Any:
 
     Values are DuckDB's: naive UTC times, JSON texts, UUID objects, None for an empty cell.
     """
-    kinds = _kinds_of(record)
+    kinds = _KINDS[record]
     decoded = {
         name: _decode_value(kinds[name], value)
         for name, value in values.items()

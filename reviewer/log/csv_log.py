@@ -13,6 +13,7 @@ import hashlib
 import os
 import re
 import threading
+import zlib
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -32,6 +33,7 @@ CHUNK_BYTES = 64 << 20
 """The most that is read at once."""
 
 _BLOCK_BYTES = 4 << 20
+_MARK_BYTES = 4096
 _ROW_BYTES = CHUNK_BYTES - (1 << 20)
 _ROW_START = re.compile(rb"\n[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12},")
 """Every log's first column is a UUID."""
@@ -49,17 +51,6 @@ class _Commit:
     data: bytes
     is_done: bool = False
     error: LogError | None = None
-
-
-@dataclass(slots=True)
-class _Segment:
-    """What this process knows of one segment file."""
-
-    number: int
-    path: Path
-    inode: int = 0
-    checked: int = 0
-    """Every byte before this one belongs to a whole row."""
 
 
 @dataclass(slots=True)
@@ -83,7 +74,8 @@ class CsvLog:
         self._columns = list(columns)
         self._header = ",".join(columns).encode() + b"\n"
         self._segment_bytes = segment_bytes
-        self._segments: dict[int, _Segment] = {}
+        self._known: dict[int, Position] = {}
+        """Segment → up to where this process knows it to hold whole rows."""
         self._pending = _Pending()
         self._leader = threading.Lock()
 
@@ -115,13 +107,16 @@ class CsvLog:
     def _commit_pending(self) -> None:
         with self._pending.mutex:
             commits, self._pending.commits = self._pending.commits, []
-        error = self._try_write(b"".join(each.data for each in commits))
-        for each in commits:
-            each.error, each.is_done = error, True
+        error: LogError | None = LogError(f"Writing to the {self._stream} log was interrupted; try again.")
+        try:
+            error = self._try_write(b"".join(each.data for each in commits))
+        finally:
+            for each in commits:
+                each.error, each.is_done = error, True
 
     def _try_write(self, data: bytes) -> LogError | None:
         try:
-            with self._locked():
+            with self._locked(fcntl.LOCK_EX):
                 descriptor = self._write_under_lock(data)
             try:
                 # Outside the lock: the file system merges the syncs of several processes.
@@ -138,133 +133,133 @@ class CsvLog:
         return None
 
     @contextlib.contextmanager
-    def _locked(self) -> Iterator[None]:
-        """Hold the stream's lock against other processes; `_leader` holds it against threads."""
+    def _locked(self, kind: int) -> Iterator[None]:
+        """Hold the stream's lock: writers alone, readers together."""
         self._folder.mkdir(parents=True, exist_ok=True)
         descriptor = os.open(
             self._folder / f".{self._stream}.lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644
         )
         try:
-            fcntl.flock(descriptor, fcntl.LOCK_EX)
+            fcntl.flock(descriptor, kind)
             yield
         finally:
             os.close(descriptor)
 
     def _write_under_lock(self, data: bytes) -> int:
         """Append the bytes to the last segment and return its open descriptor."""
-        segment, descriptor, size = self._open_with_room()
+        number, descriptor, size = self._open_with_room()
         try:
             if size == 0:
                 data = self._header + data
                 _sync_folder(self._folder)
             _write_whole(descriptor, data, size)
+            self._known[number] = _locate(number, descriptor, size + len(data))
         except BaseException:
             os.close(descriptor)
             raise
-        segment.checked = size + len(data)
         return descriptor
 
-    def _open_with_room(self) -> tuple[_Segment, int, int]:
+    def _open_with_room(self) -> tuple[int, int, int]:
         """Return the last segment, its descriptor and size; a new segment when the last is full."""
         number = max(self._list_numbers(), default=1)
-        segment, descriptor = self._open_segment(number)
+        descriptor = self._open_segment(number)
         try:
-            size = self._repair(segment, descriptor)
+            size = self._repair(number, descriptor)
             if size < self._segment_bytes:
-                return segment, descriptor, size
+                return number, descriptor, size
             os.fdatasync(descriptor)
         except BaseException:
             os.close(descriptor)
             raise
         os.close(descriptor)
-        return *self._open_segment(number + 1), 0
+        return number + 1, self._open_segment(number + 1), 0
 
-    def _open_segment(self, number: int) -> tuple[_Segment, int]:
-        path = self._path(number)
-        descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o644)
-        return self._know(number, os.fstat(descriptor).st_ino), descriptor
+    def _open_segment(self, number: int) -> int:
+        return os.open(self._path(number), os.O_RDWR | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o644)
 
-    def _know(self, number: int, inode: int) -> _Segment:
-        """Return what is known of the segment, nothing when another file took its place."""
-        known = self._segments.get(number)
-        if known is None or known.inode != inode:
-            known = self._segments[number] = _Segment(number, self._path(number), inode)
-        return known
-
-    def _repair(self, segment: _Segment, descriptor: int) -> int:
+    def _repair(self, number: int, descriptor: int) -> int:
         """Check the bytes that others appended, move a torn end aside and return the size left."""
-        size = os.fstat(descriptor).st_size
-        if size < segment.checked:
-            segment.checked = 0
-        while segment.checked < size:
-            chunk = os.pread(descriptor, min(size - segment.checked, CHUNK_BYTES), segment.checked)
-            if segment.checked == 0:
-                self._check_header(segment.path, chunk)
+        path, size = self._path(number), os.fstat(descriptor).st_size
+        known = self._known.get(number, Position(number))
+        checked = known.offset if _mark(descriptor, known.offset) == known.mark else 0
+        while checked < size:
+            chunk = os.pread(descriptor, min(size - checked, CHUNK_BYTES), checked)
+            if checked == 0:
+                self._check_header(path, chunk)
             whole = find_last_boundary(chunk)
-            segment.checked += whole
-            is_last = segment.checked - whole + len(chunk) >= size
+            is_last = checked + len(chunk) >= size
+            checked += whole
             if whole == 0 or (whole < len(chunk) and is_last):
-                self._move_torn_end(segment, descriptor, size)
-                return segment.checked
+                self._move_torn_end(path, descriptor, checked, size)
+                return checked
         return size
 
-    def _move_torn_end(self, segment: _Segment, descriptor: int, size: int) -> None:
-        torn = os.pread(descriptor, size - segment.checked, segment.checked)
+    def _move_torn_end(self, path: Path, descriptor: int, checked: int, size: int) -> None:
+        torn = os.pread(descriptor, size - checked, checked)
         if len(torn) > CHUNK_BYTES or _ROW_START.search(torn):
             # Half a row has no rows behind it: this is damage, and rows behind it may be good.
             raise LogError(
-                f"{segment.path} is damaged after byte {segment.checked:,}, with more rows behind it;"
+                f"{path} is damaged after byte {checked:,}, with more rows behind it;"
                 " restore it from a backup, or close the open quote there by hand."
             )
         aside = self._folder / "torn"
         aside.mkdir(exist_ok=True)
         digest = hashlib.sha256(torn).hexdigest()[:12]
-        kept = aside / f"{segment.path.stem}-at-{segment.checked}-{digest}.part"
+        kept = aside / f"{path.stem}-at-{checked}-{digest}.part"
         with kept.open("wb") as file:
             file.write(torn)
             file.flush()
             os.fsync(file.fileno())
-        os.ftruncate(descriptor, segment.checked)
+        os.ftruncate(descriptor, checked)
 
     # Reading
 
     def tail(self, position: Position) -> Tail:
         """Return at most 64 MB of rows behind the position, and where they end."""
-        position, data = self._read_whole_rows(position)
-        if position.offset == 0 and data:
-            self._check_header(self._path(position.segment), data)
-        start = len(self._header) if position.offset == 0 else 0
-        rows, rejected = self._parse(position, data[start:])
-        end = position.offset + len(data)
-        if position.inode:
-            known = self._know(position.segment, position.inode)
-            known.checked = max(known.checked, end)
-        return Tail(rows, Position(position.segment, position.inode, end), tuple(rejected))
+        try:
+            with self._locked(fcntl.LOCK_SH):  # never half of a write, or one about to be taken back
+                start, end, data = self._read_whole_rows(position)
+        except OSError as error:
+            raise LogError(f"{self._folder} cannot be read: {error.strerror or error}.") from error
+        if start.offset == 0 and data:
+            self._check_header(self._path(start.segment), data)
+            data = data[len(self._header) :]
+        self._check_text(start, data)
+        rows, rejected = self._parse(start, data)
+        if end.offset > self._known.get(end.segment, start).offset:
+            self._known[end.segment] = end
+        return Tail(rows, end, tuple(rejected))
 
-    def _read_whole_rows(self, position: Position) -> tuple[Position, bytes]:
+    def _read_whole_rows(self, position: Position) -> tuple[Position, Position, bytes]:
         numbers = self._list_numbers()
         while True:
             if position.segment not in numbers:
                 if position.inode or position.offset or numbers:
                     raise LogRewrittenError(f"{self._path(position.segment)} is gone.")
-                return position, b""
-            position, data = self._read_segment(position)
+                return position, position, b""
+            start, end, data = self._read_segment(position)
             if data or position.segment + 1 not in numbers:
-                return position, data
+                return start, end, data
             position = Position(position.segment + 1)
 
-    def _read_segment(self, position: Position) -> tuple[Position, bytes]:
-        path = self._path(position.segment)
+    def _read_segment(self, start: Position) -> tuple[Position, Position, bytes]:
+        path = self._path(start.segment)
+        with path.open("rb") as file:
+            if start.inode and start != _locate(start.segment, file.fileno(), start.offset):
+                raise LogRewrittenError(f"{path} was replaced or shortened.")
+            data = os.pread(file.fileno(), CHUNK_BYTES, start.offset)
+            data = data[: find_last_boundary(data)]
+            return start, _locate(start.segment, file.fileno(), start.offset + len(data)), data
+
+    def _check_text(self, start: Position, data: bytes) -> None:
         try:
-            with path.open("rb") as file:
-                stat = os.fstat(file.fileno())
-                if stat.st_size < position.offset or position.inode not in (0, stat.st_ino):
-                    raise LogRewrittenError(f"{path} was replaced or shortened.")
-                data = os.pread(file.fileno(), CHUNK_BYTES, position.offset)
-        except OSError as error:
-            raise LogError(f"{path} cannot be read: {error.strerror or error}.") from error
-        whole = find_last_boundary(data)
-        return Position(position.segment, stat.st_ino, position.offset), data[:whole]
+            data.decode()
+        except UnicodeDecodeError as error:
+            at = start.offset + (len(self._header) if start.offset == 0 else 0) + error.start
+            raise LogError(
+                f"{self._path(start.segment)} is damaged: byte {at:,} is no UTF-8; restore the file from"
+                " a backup, or correct the row there by hand."
+            ) from error
 
     def _parse(self, position: Position, data: bytes) -> tuple[pa.Table, list[str]]:
         import pyarrow as pa
@@ -308,6 +303,7 @@ class CsvLog:
             pa_csv.ConvertOptions(
                 column_types={name: pa.string() for name in self._columns},
                 strings_can_be_null=False,
+                check_utf8=False,
             ),
         )
         return table, rejected
@@ -319,16 +315,11 @@ class CsvLog:
 
     def _list_numbers(self) -> list[int]:
         pattern = re.compile(rf"{self._stream}-(\d{{4,}})\.csv")
-        try:
-            names = os.listdir(self._folder)
-        except FileNotFoundError:
-            return []
-        except OSError as error:
-            raise LogError(f"{self._folder} cannot be read: {error.strerror or error}.") from error
+        names = [each.name for each in self._folder.iterdir()]
         return sorted(int(found[1]) for name in names if (found := pattern.fullmatch(name)))
 
     def _check_header(self, path: Path, start: bytes) -> None:
-        if not start.startswith(self._header):
+        if start[: len(self._header)] != self._header[: len(start)]:
             found = start.split(b"\n", 1)[0][:200].decode(errors="replace")
             raise LogError(
                 f"{path} starts with {found!r}, which is not the header of a {self._stream} log;"
@@ -359,6 +350,16 @@ def _encode_cell(text: str) -> str:
     if _NEEDS_QUOTES.search(text):
         return '"' + text.replace('"', '""') + '"'
     return text
+
+
+def _locate(number: int, descriptor: int, offset: int) -> Position:
+    return Position(number, os.fstat(descriptor).st_ino, offset, _mark(descriptor, offset))
+
+
+def _mark(descriptor: int, offset: int) -> int:
+    """Return a checksum of the bytes before the offset: a file that took another's inode shows by it."""
+    length = min(offset, _MARK_BYTES)
+    return zlib.crc32(os.pread(descriptor, length, offset - length))
 
 
 def _write_whole(descriptor: int, data: bytes, size: int) -> None:

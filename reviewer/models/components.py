@@ -10,7 +10,6 @@ import base64
 import binascii
 import io
 import math
-import warnings
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -26,7 +25,7 @@ from reviewer.config import (
     SliderSpec,
     TextboxSpec,
 )
-from reviewer.errors import InputError
+from reviewer.errors import InputError, UnknownNameError
 from reviewer.log.media import MediaStore
 from reviewer.records import Inputs, JsonValue
 
@@ -38,6 +37,7 @@ Keep = Callable[[bytes, str], str]
 """Takes a file's bytes and ending, returns its media name: `MediaStore.save` or `name_media`."""
 
 _MAX_PIXELS = 40_000_000
+_TOO_MANY_PIXELS = "has too many pixels; at most 40 million are taken."
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +54,7 @@ class Component:
 
 def check_inputs(spec: ModelSpec, values: Mapping[str, Any], keep: Keep) -> Inputs:
     """Return the example's stored form; raises `InputError` naming the input at fault."""
-    if unknown := sorted(set(values) - set(spec.inputs)):
+    if unknown := [name for name in values if name not in spec.inputs]:
         raise InputError(
             f"{spec.name} has no input {unknown[0]!r}; its inputs: {', '.join(spec.inputs)}.", unknown[0]
         )
@@ -62,12 +62,27 @@ def check_inputs(spec: ModelSpec, values: Mapping[str, Any], keep: Keep) -> Inpu
 
 
 def _check_input(name: str, spec: InputSpec, value: Any, keep: Keep) -> JsonValue:
-    if value is None or value == "":
+    if value is None or (isinstance(value, str) and not value):
         raise InputError(f"{spec.label or name} is missing.", name)
     try:
         return COMPONENTS[spec.component].check(spec, value, keep)
     except InputError as error:
         raise InputError(f"{spec.label or name} {error}", name) from None
+
+
+def check_media(spec: ModelSpec, inputs: Inputs, media: MediaStore) -> None:
+    """Raise `InputError` when the example names an image that is not stored."""
+    for name, each in spec.inputs.items():
+        if isinstance(each, ImageSpec):
+            try:
+                media.find(inputs[name]["media"])
+            except UnknownNameError:
+                stored = inputs[name]["media"][:80]
+                raise InputError(
+                    f"{each.label or name} is the stored image {stored!r}, which does not exist;"
+                    " give a data URL (data:image/png;base64,…).",
+                    name,
+                ) from None
 
 
 def read_inputs(spec: ModelSpec, inputs: Inputs, media: MediaStore) -> dict[str, Any]:
@@ -93,6 +108,12 @@ def _check_text(spec: TextboxSpec, value: Any, keep: Keep) -> str:
         raise InputError(f"must be a text, not {type(value).__name__}.")
     if len(value) > spec.max_length:
         raise InputError(f"is {len(value):,} characters long; at most {spec.max_length:,} are taken.")
+    try:
+        value.encode()
+    except UnicodeEncodeError as error:
+        raise InputError(
+            f"holds half a character at position {error.start}, which UTF-8 cannot write; remove it."
+        ) from None
     return value
 
 
@@ -117,9 +138,9 @@ def _parse_number(value: Any) -> float:
 
 
 def _check_choice(spec: DropdownSpec, value: Any, keep: Keep) -> str:
-    if value not in spec.choices:
+    if not isinstance(value, str) or value not in spec.choices:
         raise InputError(f"is {str(value)[:80]!r}; choose one of {', '.join(spec.choices[:20])}.")
-    return str(value)
+    return value
 
 
 def _check_yes_no(spec: CheckboxSpec, value: Any, keep: Keep) -> bool:
@@ -172,8 +193,12 @@ def _encode_png(value: Any) -> bytes:
         image = value if isinstance(value, Image.Image) else Image.fromarray(value)
         buffer = io.BytesIO()
         image.save(buffer, "PNG")
-    except (AttributeError, TypeError, ValueError, OSError) as error:
-        raise InputError(f"is no image ({type(value).__name__}: {error}).") from None
+    except (AttributeError, TypeError, ValueError, SystemError, OSError):
+        # Pillow says what is wrong with an array in words about its own attributes.
+        raise InputError(
+            f"is no image that can be stored ({type(value).__name__}); give a data URL, a path, a PIL image"
+            " in gray or RGB, or an array of bytes with 1, 3 or 4 channels."
+        ) from None
     return buffer.getvalue()
 
 
@@ -191,25 +216,34 @@ def open_image(data: bytes) -> Image.Image:
     from PIL import Image
 
     try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("error", Image.DecompressionBombWarning)
-            image = Image.open(io.BytesIO(data), formats=tuple(_FORMATS))
-            if image.width * image.height > _MAX_PIXELS:
-                raise InputError(f"is {image.width}×{image.height} pixels; at most 40 million are taken.")
-            image.load()
+        image = Image.open(io.BytesIO(data), formats=tuple(_FORMATS))
+        _check_pixels(image)
+        image.load()
     except InputError:
         raise
+    except (Image.DecompressionBombError, Image.DecompressionBombWarning):
+        raise InputError(_TOO_MANY_PIXELS) from None
     except Exception:
         # Pillow's decoders raise many kinds of errors on damaged files; each means the same here.
         raise InputError(f"is no image that can be read; use {', '.join(_FORMATS)}.") from None
     return image
 
 
-def _read_image(spec: ImageSpec, stored: JsonValue, media: MediaStore) -> np.ndarray[Any, Any]:
-    """Return height × width (× 3 for RGB) values from 0 to 255; transparent parts are white paper."""
-    import numpy as np
+def _check_pixels(image: Image.Image) -> None:
+    if image.width * image.height > _MAX_PIXELS:
+        raise InputError(_TOO_MANY_PIXELS)
 
-    image = _flatten(open_image(media.read(stored["media"]))).convert(spec.mode)
+
+def _read_image(spec: ImageSpec, stored: JsonValue, media: MediaStore) -> np.ndarray[Any, Any]:
+    """Return height × width (× 3 for RGB) values from 0 to 255; transparent parts are white paper.
+
+    The picture is turned as its EXIF data says, as every browser shows it.
+    """
+    import numpy as np
+    from PIL import ImageOps
+
+    upright = ImageOps.exif_transpose(open_image(media.read(stored["media"])))
+    image = _flatten(upright).convert(spec.mode)
     if image.size != (spec.width, spec.height):
         if spec.crop_to_ink:
             image = _crop_to_ink(image)
@@ -220,6 +254,9 @@ def _read_image(spec: ImageSpec, stored: JsonValue, media: MediaStore) -> np.nda
 def _flatten(image: Image.Image) -> Image.Image:
     from PIL import Image
 
+    if image.mode == "I;16":
+        # Pillow would cut 16-bit gray at 255 instead of scaling it.
+        image = image.point(lambda value: value / 256).convert("L")
     rgba = image.convert("RGBA")
     paper = Image.new("RGBA", rgba.size, "white")
     return Image.alpha_composite(paper, rgba)

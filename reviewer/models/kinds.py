@@ -6,18 +6,16 @@ The rule: loading never runs code from the file or the config unless the config 
 from __future__ import annotations
 
 import importlib
+import json
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from reviewer.config import ImageSpec, Kind, ModelSpec, TextboxSpec
 from reviewer.errors import ConfigError, ModelError, UntrustedModelError
-from reviewer.records import JsonValue
-
-if TYPE_CHECKING:
-    import numpy as np
+from reviewer.records import JsonValue, Task
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,34 +101,65 @@ def build_batch(spec: ModelSpec, examples: Examples) -> Any:
 
 def _load_sklearn(spec: ModelSpec, path: Path) -> Predictor:
     estimator = load_estimator(spec, path)
+    if not hasattr(estimator, "predict"):
+        raise ModelError(f"{path} holds {type(estimator).__name__}, which is no scikit-learn model.")
 
     def predict(examples: Examples) -> list[Answer]:
         batch = build_batch(spec, examples)
-        if hasattr(estimator, "predict_proba"):
-            labels = [str(each) for each in estimator.classes_]
-            return [answer_scores(labels, row) for row in estimator.predict_proba(batch)]
+        if spec.task.is_classification and hasattr(estimator, "predict_proba"):
+            return [_answer_scores(spec, estimator.classes_, row) for row in estimator.predict_proba(batch)]
         return [_answer_plain(spec, each) for each in estimator.predict(batch)]
 
     return predict
 
 
-def answer_scores(labels: Sequence[str], row: np.ndarray[Any, Any]) -> Answer:
+def _answer_scores(spec: ModelSpec, labels: Iterable[Any], row: Iterable[Any]) -> Answer:
     """Return the answer with the highest probability; scores are ordered, most probable first."""
-    pairs = sorted(zip(labels, map(float, row), strict=True), key=lambda pair: -pair[1])
-    label, confidence = pairs[0]
-    return Answer(label=label, confidence=confidence, scores=dict(pairs))
+    pairs = [(_check_label(spec, label), float(score)) for label, score in zip(labels, row, strict=True)]
+    if not all(0 <= score <= _MOST for _, score in pairs):
+        raise ModelError(f"{spec.name} answered {dict(pairs)}; probabilities from 0 to 1 are needed.")
+    ranked = sorted(((label, min(score, 1.0)) for label, score in pairs), key=lambda pair: -pair[1])
+    return Answer(label=ranked[0][0], confidence=ranked[0][1], scores=dict(ranked))
+
+
+_MOST = 1 + 1e-6
+"""Probabilities in single precision can add up to a little more than 1."""
+
+
+def _check_label(spec: ModelSpec, label: Any) -> str:
+    if str(label) not in spec.labels:
+        raise ModelError(
+            f"{spec.name} answered the label {str(label)[:80]!r}, which is none of its labels"
+            f" ({', '.join(spec.labels[:20])})."
+        )
+    return str(label)
 
 
 def _answer_plain(spec: ModelSpec, value: Any) -> Answer:
     if spec.task.is_classification:
-        return Answer(label=str(value))
-    try:
-        number = float(value)
-    except (TypeError, ValueError):
-        return Answer(output=value if isinstance(value, (str, list, dict)) else str(value))
+        return Answer(label=_check_label(spec, value))
+    value = value.item() if getattr(value, "size", 0) == 1 else value
+    if isinstance(value, (int, float)) and not isinstance(value, bool):
+        return Answer(value=_check_value(spec, float(value)))
+    if spec.task is Task.TABULAR_REGRESSION:
+        raise ModelError(f"{spec.name} answered {repr(value)[:80]}; a number is needed.")
+    return Answer(output=_check_output(spec, value))
+
+
+def _check_value(spec: ModelSpec, number: float) -> float:
     if not math.isfinite(number):
-        raise ModelError(f"{spec.name} answered {number}, which is no usable value.")
-    return Answer(value=number)
+        raise ModelError(f"{spec.name} answered {number}; a finite number is needed.")
+    return number
+
+
+def _check_output(spec: ModelSpec, value: Any) -> JsonValue:
+    try:
+        output = json.loads(json.dumps(value, allow_nan=False))
+    except (TypeError, ValueError, RecursionError):
+        output = None
+    if output is None:
+        raise ModelError(f"{spec.name} answered {repr(value)[:80]}; a JSON value is needed.")
+    return output
 
 
 def _load_python(spec: ModelSpec, path: Path) -> Predictor:
@@ -155,9 +184,10 @@ def _import_function(spec: ModelSpec) -> Callable[..., Any]:
     module, _, name = spec.path.partition(":")
     try:
         function = getattr(importlib.import_module(module), name)
-    except (ImportError, AttributeError, ValueError) as error:
+    except Exception as error:
+        # A module of somebody else can raise anything while it is imported.
         raise ConfigError(
-            f"models.{spec.name}.path is {spec.path!r}, which cannot be imported ({error});"
+            f"models.{spec.name}.path is {spec.path!r}, which cannot be imported ({_first_line(error)});"
             " write module:function of an installed module."
         ) from error
     if not callable(function):
@@ -170,7 +200,7 @@ def _answer_value(spec: ModelSpec, value: Any) -> Answer:
         return _answer_plain(spec, value)
     if not value:
         raise ModelError(f"{spec.name} answered an empty dict; give label → probability.")
-    return answer_scores([str(each) for each in value], list(value.values()))  # type: ignore[arg-type]  # any sequence of numbers
+    return _answer_scores(spec, value, value.values())
 
 
 KINDS: dict[Kind, Callable[[ModelSpec, Path], Predictor]] = {

@@ -5,6 +5,8 @@ A version is never changed once it is there; which one the app serves is a file 
 
 from __future__ import annotations
 
+import contextlib
+import fcntl
 import hashlib
 import json
 import os
@@ -12,14 +14,14 @@ import platform
 import shutil
 import tempfile
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from importlib import metadata
 from pathlib import Path
 from typing import Any
 
 from reviewer.config import Kind, ModelSpec
-from reviewer.errors import ModelError, UnknownNameError
+from reviewer.errors import LogError, ModelError, UnknownNameError
 from reviewer.log.columns import format_time
 from reviewer.models.kinds import Answer, Examples, Predictor, load_predictor
 from reviewer.records import JsonValue, utc_now
@@ -54,7 +56,7 @@ class ModelVersions:
         """Return all versions, oldest first; a model file named in the config becomes the first."""
         with self._mutex:
             if not self._names():
-                self._adopt()
+                self._adopt_once()
             return [self._read(name) for name in self._names()]
 
     def find(self, name: str | None = None) -> Version:
@@ -65,7 +67,7 @@ class ModelVersions:
                 f"{self.spec.name} has no version yet: set models.{self.spec.name}.path to its file in"
                 " reviewer.toml, or run `reviewer demo --no-serve` in the demo workspace."
             )
-        wanted = name or self._read_served() or list(versions)[-1]
+        wanted = name or self._read_served() or next(iter(versions))
         if wanted not in versions:
             raise UnknownNameError(f"version of {self.spec.name}", wanted, versions)
         return versions[wanted]
@@ -98,31 +100,34 @@ class ModelVersions:
         """Add the next version and return it.
 
         `write` gets an empty folder and returns the artifact that it wrote there. The folder gets its
-        final name only when everything is in it.
+        final name only when everything is in it. Raises `LogError` when the disk refuses.
         """
-        self._folder.mkdir(parents=True, exist_ok=True)
-        aside = Path(tempfile.mkdtemp(prefix=".new-", dir=self._folder))
-        try:
-            artifact = write(aside)
-            _write_json(aside / _CARD, {**_describe(artifact), **card})
-            aside.chmod(0o755)
-            return self._read(self._take_next_name(aside))
-        except BaseException:
-            shutil.rmtree(aside, ignore_errors=True)
-            raise
+        with self._writing():
+            aside = Path(tempfile.mkdtemp(prefix=".new-", dir=self._folder))
+            try:
+                artifact = write(aside)
+                _write_json(aside / _CARD, {**_describe(artifact), **card})
+                aside.chmod(0o755)
+                return self._read(self._take_next_name(aside))
+            except BaseException:
+                shutil.rmtree(aside, ignore_errors=True)
+                raise
 
     def serve(self, name: str) -> Version:
-        """Let the app answer with this version from now on; raises `UnknownNameError`."""
+        """Let the app answer with this version from now on; raises `UnknownNameError` or `LogError`."""
         version = self.find(name)
-        aside = self._folder / f".{_SERVED}-{os.getpid()}"
-        aside.write_text(name, encoding="utf-8")
-        aside.replace(self._folder / _SERVED)
+        with self._writing(), self._mutex:
+            aside = self._folder / f".{_SERVED}-{os.getpid()}"
+            aside.write_text(name, encoding="utf-8")
+            aside.replace(self._folder / _SERVED)
         return version
 
     def check(self, version: Version) -> str | None:
         """Return a sentence when the artifact is not the one its card was written for."""
         if self.spec.kind is Kind.PYTHON:
             return None
+        if not version.path.is_file():
+            return f"{version.path} is gone; restore it or remove the folder of version {version.name}."
         if _hash_file(version.path) != version.card.get("sha256"):
             return f"{version.path} was changed after it became version {version.name}."
         return None
@@ -134,11 +139,36 @@ class ModelVersions:
                 self._loaded[version.name] = load_predictor(self.spec, version.path)
             return self._loaded[version.name]
 
+    def _adopt_once(self) -> None:
+        """Adopt the first version, unless another process does it in the same moment."""
+        if self.spec.kind is not Kind.PYTHON and not self.spec.path:
+            return
+        with self._writing():
+            lock = os.open(self._folder / ".lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
+            try:
+                fcntl.flock(lock, fcntl.LOCK_EX)
+                if not self._names():
+                    self._adopt()
+            finally:
+                os.close(lock)
+
+    @contextlib.contextmanager
+    def _writing(self) -> Iterator[None]:
+        """Make the model's folder and turn what the disk refuses into a sentence."""
+        try:
+            self._folder.mkdir(parents=True, exist_ok=True)
+            yield
+        except OSError as error:
+            raise LogError(
+                f"{self._folder} could not be written ({error.strerror or error}); free space or make the"
+                " folder writable and try again."
+            ) from error
+
     def _adopt(self) -> None:
         """Keep a copy of the model file that the config names as version 1."""
         if self.spec.kind is Kind.PYTHON:
             self.add(lambda aside: aside, {"source": self.spec.path})
-        elif self.spec.path:
+        else:
             source = self._workspace / self.spec.path
             if not source.is_file():
                 raise ModelError(
@@ -152,8 +182,8 @@ class ModelVersions:
 
     def _names(self) -> list[str]:
         try:
-            found = [each.name for each in self._folder.iterdir() if each.name.isdigit()]
-        except FileNotFoundError:
+            found = [each.name for each in self._folder.iterdir() if each.name.isdecimal()]
+        except (FileNotFoundError, NotADirectoryError):
             return []
         return sorted(found, key=int)
 
@@ -162,7 +192,7 @@ class ModelVersions:
         try:
             card = json.loads((folder / _CARD).read_text(encoding="utf-8"))
             path = folder / card["artifact"] if card["artifact"] else folder
-        except (OSError, ValueError, KeyError) as error:
+        except (OSError, ValueError, KeyError, TypeError) as error:
             raise ModelError(
                 f"{folder / _CARD} is missing or damaged ({error}); remove the folder or restore it."
             ) from error

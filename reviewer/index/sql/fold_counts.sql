@@ -6,7 +6,7 @@ set seq = greatest(flags.seq, counted.seq),
 from (
     select
         flag_id,
-        max(seq) as seq,
+        max(last_seq) as seq,
         count(*) filter (where event = 'comment') as comments,
         bool_or(event = 'revert' and reverts = flag_id) as is_withdrawn
     from live_events

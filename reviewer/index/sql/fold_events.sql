@@ -1,5 +1,6 @@
 -- One row per applied event that decides the state of the flags touched since position $first: the new events,
--- and the whole history of flags with a new revert; events taken back are left out.
+-- and the whole history of flags with a new revert. Events that a later revert of their flag takes back are
+-- left out; a revert itself stays.
 create or replace temp table live_events as
 with arrived as (
     select * from reviews where position >= $first and is_applied
@@ -16,6 +17,15 @@ relevant as (
     from arrived anti join refolded using (flag_id)
 ),
 undone as (
-    select distinct reverts as event_id from relevant where event = 'revert'
+    select flag_id, reverts as event_id, max(position) as undone_at
+    from relevant
+    where event = 'revert'
+    group by flag_id, reverts
+),
+numbered as (
+    select *, max(seq) over (partition by flag_id) as last_seq from relevant
 )
-select relevant.* from relevant anti join undone using (event_id);
+select numbered.*
+from numbered
+left join undone using (flag_id, event_id)
+where event = 'revert' or undone_at is null or undone_at < position;

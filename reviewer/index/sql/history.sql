@@ -1,10 +1,14 @@
 -- One row per event of the flag $flag_id in log order, with whether a later revert took it back.
 select
     reviews.*,
-    exists (
+    reviews.event <> 'revert' and exists (
         select 1
         from reviews as revert
-        where revert.reverts = reviews.event_id and revert.event = 'revert' and revert.is_applied
+        where revert.flag_id = reviews.flag_id
+            and revert.reverts = reviews.event_id
+            and revert.position > reviews.position
+            and revert.event = 'revert'
+            and revert.is_applied
     ) as is_undone
 from reviews
 where reviews.flag_id = $flag_id

@@ -24,7 +24,8 @@ create table predictions (
     session_id varchar, username varchar, source varchar
 );
 create table read_positions (
-    stream varchar, segment integer, inode ubigint, byte_offset bigint, row_count bigint
+    stream varchar, segment integer, inode ubigint, byte_offset bigint, mark ubigint,
+    row_count bigint
 );
 create table rejected_rows (stream varchar, reason varchar);
 create view raw_flags as
