@@ -5,6 +5,7 @@ The rule: every route names the role it needs, and no route answers with a trace
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from typing import Annotated, Any, cast
 from urllib.parse import urlsplit
@@ -35,7 +36,7 @@ from reviewer.errors import (
 from reviewer.index.queries import FacetCounts, Slice
 from reviewer.log.media import MEDIA_TYPES
 from reviewer.payloads import build_payload, format_csv
-from reviewer.records import Flag, JsonValue
+from reviewer.records import Flag, Inputs, JsonValue
 from reviewer.workspace import HistoryEntry, Workspace
 
 STATUS_CODES: dict[type[ReviewerError], int] = {
@@ -388,7 +389,7 @@ def _build_row(row: dict[str, Any]) -> dict[str, Any]:
     payload = build_payload(
         {name: value for name, value in row.items() if name not in ("inputs", "position")}
     )
-    return {**payload, "thumbnail": _find_thumbnail(row["inputs"])}
+    return {**payload, "thumbnail": _find_thumbnail(json.loads(row["inputs"]))}
 
 
 def _find_thumbnail(inputs: Inputs) -> str | None:

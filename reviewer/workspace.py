@@ -58,7 +58,7 @@ if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection
 
     from reviewer.bundle import Bundle
-    from reviewer.index.sandbox import QueryLimits, QueryResult
+    from reviewer.index.sandbox import QueryLimits, QueryResult, StopSwitch
     from reviewer.training import Retraining, Verdict
 
 WORKSPACE_VARIABLE = "REVIEWER_WORKSPACE"
@@ -454,14 +454,16 @@ class Workspace:
         """Return the result of an analyst's statement, run in the sandbox; see `run_query`."""
         return self.run_query(sql, limits).to_frame()
 
-    def run_query(self, sql: str, limits: QueryLimits | None = None) -> QueryResult:
+    def run_query(
+        self, sql: str, limits: QueryLimits | None = None, switch: StopSwitch | None = None
+    ) -> QueryResult:
         """Run an analyst's statement in a process that can read the index and nothing else.
 
-        Raises `QueryRefusedError` or `QueryLimitError`.
+        Raises `QueryRefusedError` or `QueryLimitError`, `StoppedError` when the switch was thrown.
         """
         from reviewer.index.sandbox import QueryLimits, run_query
 
-        return run_query(self._flagged, sql, limits or QueryLimits(), self.list_views())
+        return run_query(self._flagged, sql, limits or QueryLimits(), self.list_views(), switch)
 
     def list_views(self) -> dict[str, dict[str, str]]:
         """Return model → input → component: the SQL views that have a column per input."""

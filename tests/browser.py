@@ -74,7 +74,10 @@ def watch_errors(page: Page) -> list[str]:
     """Return a list that fills with what goes wrong on the page."""
     errors: list[str] = []
     page.on("pageerror", lambda error: errors.append(str(error)))
-    page.on("response", lambda answer: errors.append(f"{answer.status} {answer.url}") if answer.status >= 500 else None)
+    page.on(
+        "response",
+        lambda answer: errors.append(f"{answer.status} {answer.url}") if answer.status >= 500 else None,
+    )
     return errors
 
 
@@ -88,5 +91,3 @@ def choose(page: Page, field: str, text: str) -> None:
     """Choose an entry of a Gradio dropdown by its text."""
     page.locator(f"{field} input").click()
     page.get_by_role("option", name=text, exact=False).first.click()
-
-

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import re
 from pathlib import Path
+from typing import Any, cast
 
 import typer
 
@@ -18,7 +18,7 @@ def build_tables() -> dict[str, str]:
 def _build_verbs() -> str:
     from reviewer.cli import app
 
-    command = typer.main.get_command(app)
+    command = cast(Any, typer.main.get_command(app))
     rows = [f"| `{name}` | {each.get_short_help_str(120)} |" for name, each in command.commands.items()]
     return "\n".join(["| Verb | What it does |", "|---|---|", *rows])
 
@@ -33,7 +33,9 @@ def _build_components() -> str:
     for spec in specs:
         names = get_args(spec.model_fields["component"].annotation)
         keys = [f"`{key}`" for key in spec.model_fields if key != "component"]
-        rows.append(f"| {', '.join(f'`{name}`' for name in names)} | {_read_sentence(spec)} | {', '.join(keys)} |")
+        rows.append(
+            f"| {', '.join(f'`{name}`' for name in names)} | {_read_sentence(spec)} | {', '.join(keys)} |"
+        )
     return "\n".join(["| Component | Input | Keys |", "|---|---|---|", *rows])
 
 
@@ -44,8 +46,9 @@ def _read_sentence(spec: type) -> str:
 def fill_tables(text: str) -> str:
     """Return the README with each table as the program has it now."""
     for marker, table in build_tables().items():
-        pattern = re.compile(rf"(<!-- {marker} -->\n).*?(<!-- /{marker} -->)", re.DOTALL)
-        text = pattern.sub(lambda found, table=table: f"{found[1]}{table}\n{found[2]}", text)
+        start, end = f"<!-- {marker} -->\n", f"<!-- /{marker} -->"
+        before, _, rest = text.partition(start)
+        text = f"{before}{start}{table}\n{end}{rest.partition(end)[2]}"
     return text
 
 

@@ -29,9 +29,16 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from reviewer.errors import QueryError, QueryLimitError, QueryRefusedError
+from reviewer.errors import QueryError, QueryLimitError, QueryRefusedError, StoppedError
 from reviewer.index import sandbox
-from reviewer.index.sandbox import CHILD_ENVIRONMENT, QueryLimits, QueryResult, decode_answer, run_query
+from reviewer.index.sandbox import (
+    CHILD_ENVIRONMENT,
+    QueryLimits,
+    QueryResult,
+    StopSwitch,
+    decode_answer,
+    run_query,
+)
 from reviewer.index.store import SideIndex
 from reviewer.index.walls import find_landlock_abi
 from reviewer.log import open_logs
@@ -990,3 +997,18 @@ def test_an_answer_whose_texts_reach_outside_of_it_is_refused() -> None:
 def test_an_answer_of_another_shape_is_refused(answer: bytes) -> None:
     with pytest.raises(QueryRefusedError, match="an answer that cannot be read"):
         decode_answer(answer, 0, QueryLimits())
+
+
+def test_a_thrown_switch_ends_the_query_at_once(flagged: Path) -> None:
+    switch = StopSwitch()
+    with ThreadPoolExecutor(1) as pool:
+        running = pool.submit(
+            run_query, flagged, "select sleep_ms(60000)", QueryLimits(seconds=60), None, switch
+        )
+        switch.throw()
+        with pytest.raises(StoppedError, match="was stopped"):
+            running.result(timeout=30)
+
+
+def test_a_switch_that_was_not_thrown_changes_nothing(flagged: Path) -> None:
+    assert run_query(flagged, "select 1 as one", switch=StopSwitch()).list_rows() == [[1]]

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import re
+from enum import StrEnum
 from pathlib import Path
 from string import Formatter
 
@@ -46,7 +47,7 @@ def test_every_russian_text_is_translated() -> None:
 
 
 @pytest.mark.parametrize("kind", [FlagOption, Resolution, Status, Verification, Event, Source])
-def test_every_value_that_is_shown_has_a_text(kind: type) -> None:
+def test_every_value_that_is_shown_has_a_text(kind: type[StrEnum]) -> None:
     prefix = {"FlagOption": "option"}.get(kind.__name__, kind.__name__.lower())
     assert [value for value in kind if f"{prefix}.{value}" not in load_texts("en")] == []
 

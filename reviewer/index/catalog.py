@@ -85,7 +85,7 @@ def build_view(model: str, inputs: Mapping[str, str]) -> str:
         f", try_cast(inputs ->> '$.{name}' as {_TYPES.get(component, 'varchar')}) as {name_column(name)}"
         for name, component in inputs.items()
     )
-    return f'create or replace temp view "{model}" as select *{columns} from flags where model = \'{model}\''  # noqa: S608
+    return f"create or replace temp view \"{model}\" as select *{columns} from flags where model = '{model}'"  # noqa: S608
 
 
 def name_column(name: str) -> str:

@@ -50,14 +50,14 @@ VIEWS: dict[str, str] = {
 """View of the queue → its condition. A flag that was taken back by its flagger is in none."""
 
 _CONDITIONS: dict[str, str] = {
-    "model": "list_contains($model, model)",
-    "version": "list_contains($version, model_version)",
-    "option": "list_contains($option, option)",
-    "predicted": "list_contains($predicted, predicted_label)",
-    "resolution": "list_contains($resolution, resolution)",
-    "verification": "list_contains($verification, verification)",
-    "source": "list_contains($source, source)",
-    "flagger": "list_contains($flagger, flagger)",
+    "model": "model in $model",
+    "version": "model_version in $version",
+    "option": "option in $option",
+    "predicted": "predicted_label in $predicted",
+    "resolution": "resolution in $resolution",
+    "verification": "verification in $verification",
+    "source": "source in $source",
+    "flagger": "flagger in $flagger",
     "confidence_min": "confidence >= $confidence_min",
     "confidence_max": "confidence <= $confidence_max",
     "text": "strpos(search_text, lower($text)) > 0",
@@ -134,8 +134,7 @@ def read_page(
         conditions.append(order.after)
         values |= {"after_position": position} | ({"after_key": key} if "$after_key" in order.after else {})
     statement = (
-        f"{load_sql('queue_page')} where {' and '.join(conditions)}"
-        f" order by {order.order_by} limit $limit"
+        f"{load_sql('queue_page')} where {' and '.join(conditions)} order by {order.order_by} limit $limit"
     )
     rows = _fetch(cursor, statement, values | {"limit": limit + 1})
     return Page(rows[:limit], _encode_cursor(sort, rows[limit - 1]) if len(rows) > limit else None)

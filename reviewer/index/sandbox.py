@@ -22,7 +22,7 @@ from typing import IO, TYPE_CHECKING, Any
 
 import pyarrow as pa
 
-from reviewer.errors import QueryError, QueryLimitError, QueryRefusedError
+from reviewer.errors import QueryError, QueryLimitError, QueryRefusedError, StoppedError
 from reviewer.index.catalog import Views
 
 if TYPE_CHECKING:
@@ -125,20 +125,60 @@ class QueryResult:
         return frame.set_axis(list(self.columns), axis="columns")
 
 
+class StopSwitch:
+    """Lets another thread end the query that was given it."""
+
+    def __init__(self) -> None:
+        self._mutex = threading.Lock()
+        self._child: subprocess.Popen[bytes] | None = None
+        self.is_thrown = False
+
+    def throw(self) -> None:
+        """End the query, now or as soon as it starts."""
+        with self._mutex:
+            self.is_thrown = True
+            if self._child:
+                _kill_group(self._child)
+
+    @contextlib.contextmanager
+    def wired_to(self, child: subprocess.Popen[bytes]) -> Iterator[None]:
+        """Let the switch end this child while the block runs; raises `StoppedError` when it did."""
+        self._wire(child)
+        try:
+            yield
+        except QueryError:
+            if self.is_thrown:
+                raise StoppedError("The query was stopped.") from None
+            raise
+        finally:
+            self._wire(None)
+
+    def _wire(self, child: subprocess.Popen[bytes] | None) -> None:
+        with self._mutex:
+            self._child = child
+            if child and self.is_thrown:
+                _kill_group(child)
+
+
 def run_query(
-    folder: Path, sql: str, limits: QueryLimits = DEFAULT_LIMITS, views: Views | None = None
+    folder: Path,
+    sql: str,
+    limits: QueryLimits = DEFAULT_LIMITS,
+    views: Views | None = None,
+    switch: StopSwitch | None = None,
 ) -> QueryResult:
     """Run one reading statement on the index of the logs in `folder`, and the models' views; return its rows.
 
     Raises `QueryRefusedError` for a statement that is wrong or not allowed, `QueryLimitError` for one
-    that was stopped or found no free slot, `QueryError` when the index cannot be opened.
+    that was stopped at a limit or found no free slot, `StoppedError` when the switch was thrown,
+    `QueryError` when the index cannot be opened.
     """
     task = {"limits": asdict(limits), "views": views or {}}
     message = json.dumps(task).encode() + b"\n" + _encode(sql)
     if not _SLOTS.acquire(timeout=QUEUE_SECONDS):
         raise QueryLimitError("Two other queries are running; run this one again when one has ended.")
     try:
-        with _start_child(folder) as child:
+        with _start_child(folder) as child, (switch or StopSwitch()).wired_to(child):
             age = _await_index(child, message)
             answer = _read_answer(child, limits)
     finally:

@@ -7,7 +7,7 @@ import socket
 import threading
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import gradio as gr
 import uvicorn
@@ -45,7 +45,7 @@ def build_app(workspace: Workspace) -> gr.Blocks:
             with gr.Tab(translate("tab.review"), id="review"):
                 _build_review(workspace)
         _wire_tabs(workspace, app, tabs, test, model_tab)
-    return app
+    return cast(gr.Blocks, app)
 
 
 def _build_review(workspace: Workspace) -> None:
@@ -75,7 +75,14 @@ def _wire_tabs(
         return gr.Tabs(selected=wanted) if wanted in _TABS else gr.skip()
 
     shown = [model_tab.session, model_tab.version]
-    gr.on([app.load, test.select], refresh, model_tab.model, shown, api_visibility="private", show_progress="hidden")
+    gr.on(
+        [app.load, test.select],
+        refresh,
+        model_tab.model,
+        shown,
+        api_visibility="private",
+        show_progress="hidden",
+    )
     app.load(open_linked, None, tabs, api_visibility="private", show_progress="hidden")
 
 
@@ -84,7 +91,7 @@ def build_site(workspace: Workspace, host: str = "127.0.0.1") -> FastAPI:
     server = build_server(workspace, _list_hosts(host))
     server.mount("/ui", _FreshFiles(directory=_STATIC), name="ui")
     server.add_api_route("/texts/{language}.json", _read_texts, include_in_schema=False)
-    return gr.mount_gradio_app(
+    gr.mount_gradio_app(
         server,
         build_app(workspace),
         path="/",
@@ -100,6 +107,7 @@ def build_site(workspace: Workspace, host: str = "127.0.0.1") -> FastAPI:
         ssr_mode=False,
         max_file_size=MAX_UPLOAD,
     )
+    return server
 
 
 class _FreshFiles(StaticFiles):
@@ -177,5 +185,3 @@ def _listen(host: str, port: int) -> socket.socket:
             f" another with --port, for example --port {port + 1}."
         ) from None
     return listener
-
-

@@ -12,9 +12,9 @@ from reviewer.access import Role
 from reviewer.bundle import Bundle
 from reviewer.records import Verification
 from reviewer.ui.handlers import needs
+from reviewer.ui.stops import Stops
 from reviewer.ui.test_tab import list_versions
 from reviewer.ui.texts import say, translate
-from reviewer.ui.stops import Stops
 from reviewer.workspace import VerifySummary, Workspace
 
 
@@ -91,13 +91,12 @@ def _wire(workspace: Workspace, pane: ExportPane) -> None:
         gr.Info(escape(say(request, "export.serving", model=model, version=version)))
         return list_versions(workspace, model, version)
 
-    private = {"api_visibility": "private"}
     shown = [pane.exported, pane.trained, pane.verified, pane.version]
-    pane.export.click(export, pane.model, pane.exported, **private)
-    pane.retrain.click(retrain, pane.model, shown, **private)
-    pane.verify.click(verify, [pane.model, pane.version], pane.verified, **private)
-    pane.serve.click(serve, [pane.model, pane.version], pane.version, **private)
-    pane.cancel.click(cancel, None, None, queue=False, **private)
+    pane.export.click(export, pane.model, pane.exported, api_visibility="private")
+    pane.retrain.click(retrain, pane.model, shown, api_visibility="private")
+    pane.verify.click(verify, [pane.model, pane.version], pane.verified, api_visibility="private")
+    pane.serve.click(serve, [pane.model, pane.version], pane.version, api_visibility="private")
+    pane.cancel.click(cancel, None, None, queue=False, api_visibility="private")
 
 
 def wire_export(workspace: Workspace, pane: ExportPane, tab: gr.Tab) -> None:
@@ -166,7 +165,12 @@ def _show_number(value: float | None) -> str:
 def describe_verdicts(request: gr.Request, summary: VerifySummary) -> str:
     """Return how many flags got each verdict, regressions first, as HTML."""
     counts = summary.count()
-    order = [Verification.REGRESSED, Verification.STILL_FAILING, Verification.INCONCLUSIVE, Verification.FIXED]
+    order = [
+        Verification.REGRESSED,
+        Verification.STILL_FAILING,
+        Verification.INCONCLUSIVE,
+        Verification.FIXED,
+    ]
     rows = [(say(request, f"verification.{each}"), counts.get(each, 0)) for each in order]
     title = escape(say(request, "export.verified.version", version=summary.version))
     return f'<p class="dim" role="status">{title}</p>{_table(rows)}'
@@ -181,5 +185,3 @@ def _table(rows: list[tuple[Any, ...]]) -> str:
 
 def _dim(request: gr.Request, key: str) -> str:
     return f'<p class="dim">{escape(say(request, key))}</p>'
-
-

@@ -1,6 +1,6 @@
 """What every Gradio handler goes through: the role check, and errors as one sentence.
 
-The rule: each handler is marked with the role it needs; a test walks all of them and fails on an unmarked one.
+The rule: each handler is marked with the role it needs; a test walks them and fails on an unmarked one.
 """
 
 from __future__ import annotations
@@ -28,7 +28,9 @@ def needs(role: Role) -> Callable[[Handler], Handler]:
     """
 
     def decorate(handler: Handler) -> Handler:
-        wrapped = _wrap_generator(handler, role) if inspect.isgeneratorfunction(handler) else _wrap(handler, role)
+        wrapped = (
+            _wrap_generator(handler, role) if inspect.isgeneratorfunction(handler) else _wrap(handler, role)
+        )
         setattr(wrapped, ROLE_MARK, role)
         return wrapped  # type: ignore[return-value]  # the wrapper has the handler's own signature
 

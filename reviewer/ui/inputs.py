@@ -148,5 +148,3 @@ def show_example(spec: ModelSpec, row: Mapping[str, Any], find_image: Callable[[
 
 def _label(name: str, spec: InputSpec) -> str:
     return spec.label or name.replace("_", " ").capitalize()
-
-

@@ -29,7 +29,9 @@ def build_insights(workspace: Workspace) -> InsightsPane:
     """Lay the pane out; it is drawn when it is opened."""
     models = [(spec.shown_name, name) for name, spec in workspace.spec.models.items()]
     with gr.Row(elem_classes="pane-bar"):
-        model = gr.Dropdown(models, value=models[0][1], label=translate("test.model"), elem_id="insights-model")
+        model = gr.Dropdown(
+            models, value=models[0][1], label=translate("test.model"), elem_id="insights-model"
+        )
     is_dark = gr.Checkbox(visible=False)
     boxes, plots = {}, {}
     with gr.Row(elem_classes="figures"):

@@ -62,7 +62,12 @@ def draw_suggestion(spec: ModelSpec) -> gr.components.Component:
     """Place the field in which a flagger may say what is right."""
     label = translate("test.suggestion")
     if spec.task.is_classification:
-        return gr.Dropdown([("—", ""), *((each, each) for each in spec.labels)], value="", label=label, elem_classes="suggestion")
+        return gr.Dropdown(
+            [("—", ""), *((each, each) for each in spec.labels)],
+            value="",
+            label=label,
+            elem_classes="suggestion",
+        )
     if spec.task is Task.TABULAR_REGRESSION:
         return gr.Number(label=label, value=None, elem_classes="suggestion")
     return gr.Textbox(label=label, lines=1, elem_classes="suggestion")

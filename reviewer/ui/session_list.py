@@ -91,4 +91,3 @@ def _show_value(value: Any) -> str:
     if isinstance(value, str):
         return " ".join(value[:200].split())
     return f"{value:g}" if isinstance(value, float) else encode_json(value)
-

@@ -12,6 +12,7 @@ import gradio as gr
 from reviewer.access import Role
 from reviewer.index.catalog import COLUMNS, TABLES, name_column
 from reviewer.ui.handlers import needs
+from reviewer.ui.stops import Stops
 from reviewer.ui.texts import say, translate
 from reviewer.workspace import Workspace
 
@@ -45,7 +46,11 @@ def build_sql(workspace: Workspace) -> SqlPane:
                 stop = gr.Button(translate("sql.stop"))
             facts = gr.HTML(elem_id="sql-facts")
             grid = gr.Dataframe(
-                label=translate("sql.result"), interactive=False, wrap=True, elem_id="sql-grid", max_height=520
+                label=translate("sql.result"),
+                interactive=False,
+                wrap=True,
+                elem_id="sql-grid",
+                max_height=520,
             )
         with gr.Column(scale=1, min_width=260, elem_classes="box"):
             gr.Markdown(translate("sql.tables"), elem_classes="box-title")
@@ -56,25 +61,32 @@ def build_sql(workspace: Workspace) -> SqlPane:
 
 
 def _wire(workspace: Workspace, pane: SqlPane) -> None:
+    stops = Stops()
+
     @needs(Role.REVIEWER)
     def run(request: gr.Request, sql: str) -> tuple[str, Any]:
-        result = workspace.run_query(sql)
+        result = workspace.run_query(sql, switch=stops.start_query(request))
         rows = result.list_rows()
         facts = say(request, "sql.rows", rows=len(rows))
         if result.is_truncated or len(rows) > SHOWN_ROWS:
             facts += " " + say(request, "sql.cut", shown=min(len(rows), SHOWN_ROWS))
         if result.index_age_seconds:
             facts += " " + say(request, "sql.age", seconds=round(result.index_age_seconds))
-        link = f'<a href="/api/query.csv?sql={quote(sql)}" download>{escape(say(request, "sql.download"))}</a>'
+        link = (
+            f'<a href="/api/query.csv?sql={quote(sql)}" download>{escape(say(request, "sql.download"))}</a>'
+        )
         return (
             f'<p class="dim" role="status">{escape(facts)} {link}</p>',
             {"headers": list(result.columns), "data": _show_rows(rows[:SHOWN_ROWS])},
         )
 
-    started = pane.run.click(
-        run, pane.editor, [pane.facts, pane.grid], api_visibility="private", show_progress="minimal"
-    )
-    pane.stop.click(None, cancels=[started], api_visibility="private")
+    @needs(Role.REVIEWER)
+    def stop(request: gr.Request) -> None:
+        stops.stop(request)
+
+    shown = [pane.facts, pane.grid]
+    pane.run.click(run, pane.editor, shown, api_visibility="private", show_progress="minimal")
+    pane.stop.click(stop, None, None, api_visibility="private", queue=False)
 
 
 def _show_rows(rows: list[list[Any]]) -> list[list[Any]]:
@@ -85,7 +97,9 @@ def _show_rows(rows: list[list[Any]]) -> list[list[Any]]:
 def describe_tables(workspace: Workspace) -> str:
     """Return what can be queried, as HTML: tables, views and a sentence per column."""
     views = "".join(
-        _describe_table(f'"{model}"', f"Flags of {model}, a column per input.", list(map(name_column, inputs)))
+        _describe_table(
+            f'"{model}"', f"Flags of {model}, a column per input.", list(map(name_column, inputs))
+        )
         for model, inputs in workspace.list_views().items()
     )
     tables = "".join(
@@ -98,15 +112,20 @@ def describe_tables(workspace: Workspace) -> str:
 def _list_columns(workspace: Workspace) -> list[list[str]]:
     with workspace.reading() as cursor:
         return [
-            [row[0] for row in cursor.execute("select column_name from (describe from query_table($name))", {"name": name}).fetchall()]
+            [
+                row[0]
+                for row in cursor.execute(
+                    "select column_name from (describe from query_table($name))", {"name": name}
+                ).fetchall()
+            ]
             for name in TABLES
         ]
 
 
 def _describe_table(name: str, sentence: str, columns: list[str]) -> str:
     items = "".join(
-        f"<dt><code>{escape(column)}</code></dt><dd>{escape(COLUMNS.get(column, ''))}</dd>" for column in columns
+        f"<dt><code>{escape(column)}</code></dt><dd>{escape(COLUMNS.get(column, ''))}</dd>"
+        for column in columns
     )
-    return (
-        f"<details><summary><code>{escape(name)}</code> {escape(sentence)}</summary><dl>{items}</dl></details>"
-    )
+    summary = f"<summary><code>{escape(name)}</code> {escape(sentence)}</summary>"
+    return f"<details>{summary}<dl>{items}</dl></details>"

@@ -3,23 +3,26 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Callable
 
 import gradio as gr
 
 from reviewer.errors import StoppedError
+from reviewer.index.sandbox import StopSwitch
 from reviewer.ui.texts import say
 from reviewer.workspace import Progress
 
 
 class Stops:
-    """Whether each browser session asked for its work to stop."""
+    """How the work of each browser session is stopped."""
 
     def __init__(self) -> None:
-        self._asked: dict[str, threading.Event] = {}
+        self._stops: dict[str, Callable[[], None]] = {}
 
     def start(self, request: gr.Request, progress: gr.Progress) -> Progress:
         """Return the progress callback of new work; it raises `StoppedError` once `stop` was called."""
-        asked = self._asked[str(request.session_hash)] = threading.Event()
+        asked = threading.Event()
+        self._stops[str(request.session_hash)] = asked.set
 
         def advance(share: float, doing: str) -> None:
             if asked.is_set():
@@ -28,7 +31,13 @@ class Stops:
 
         return advance
 
+    def start_query(self, request: gr.Request) -> StopSwitch:
+        """Return the switch of a new query, which `stop` throws."""
+        switch = StopSwitch()
+        self._stops[str(request.session_hash)] = switch.throw
+        return switch
+
     def stop(self, request: gr.Request) -> None:
-        """Ask the session's work to stop at its next step."""
-        if asked := self._asked.get(str(request.session_hash)):
-            asked.set()
+        """Stop the session's work: a query at once, other work at its next step."""
+        if stop := self._stops.get(str(request.session_hash)):
+            stop()

@@ -189,7 +189,11 @@ def _wire_inputs(workspace: Workspace, tab: ModelTab, panel: Panel) -> None:
     outputs = [*panel.shown, tab.session]
     typed = [each.submit for each in panel.inputs if hasattr(each, "submit")]
     gr.on(
-        [panel.predict.click, *typed], predict, [tab.version, *panel.inputs], outputs, api_visibility="private"
+        [panel.predict.click, *typed],
+        predict,
+        [tab.version, *panel.inputs],
+        outputs,
+        api_visibility="private",
     )
     panel.clear.click(clear, None, [*panel.inputs, *panel.shown], api_visibility="private")
     for row, button in zip(spec.examples, panel.examples, strict=True):
@@ -220,7 +224,12 @@ def _wire_flagging(workspace: Workspace, tab: ModelTab, panel: Panel) -> None:
     def undo(request: gr.Request, current: Current) -> Row:
         workspace.undo(current.flag_id, reviewer=find_owner().name)
         text = f'<span class="dim">{escape(say(request, "test.undone"))}</span>'
-        return [text, gr.Button(visible=False), replace(current, flag_id=""), _list_session(workspace, request)]
+        return [
+            text,
+            gr.Button(visible=False),
+            replace(current, flag_id=""),
+            _list_session(workspace, request),
+        ]
 
     panel.undo.click(undo, panel.current, [*panel.flagged, tab.session], api_visibility="private")
 
@@ -258,11 +267,7 @@ def _wire_session(workspace: Workspace, tab: ModelTab) -> None:
     def reopen(request: gr.Request, event: gr.EventData) -> Row:
         chosen = _find_own(workspace, request, str(event.prediction_id))
         columns = [gr.Column(visible=name == chosen.model) for name in names]
-        shown = [
-            part
-            for panel in tab.panels
-            for part in _reopen_panel(workspace, request, panel, chosen)
-        ]
+        shown = [part for panel in tab.panels for part in _reopen_panel(workspace, request, panel, chosen)]
         return [chosen.model, *columns, *shown]
 
     outputs = [part for panel in tab.panels for part in (*panel.inputs, *panel.shown)]

@@ -10,6 +10,7 @@ from functools import cache
 from pathlib import Path
 
 import gradio as gr
+from gradio.i18n import I18nData
 
 LANGUAGES = ("en", "ru")
 
@@ -28,7 +29,7 @@ def build_translations() -> gr.I18n:
     return gr.I18n(**{language: load_texts(language) for language in LANGUAGES})
 
 
-def translate(key: str) -> gr.I18nData:
+def translate(key: str) -> I18nData:
     """Return a text for a component; the browser fills it in."""
     return build_translations()(key)
 

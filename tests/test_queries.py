@@ -1,0 +1,525 @@
+"""Queries: pages, filters, facets and look-ups against the same answers worked out in plain Python."""
+
+from __future__ import annotations
+
+import base64
+import json
+import random
+from collections import Counter
+from collections.abc import Iterator
+from datetime import timedelta
+from itertools import pairwise
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import pytest
+from builders import NOON, append, make_flag, make_prediction, make_review, open_small_logs
+from duckdb import DuckDBPyConnection
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from reviewer.errors import InputError, UnknownNameError
+from reviewer.index import queries
+from reviewer.index.queries import FACETS, SORTS, VIEWS, FacetCounts, Slice
+from reviewer.index.store import MainIndex
+from reviewer.log import Log
+from reviewer.records import Event, Flag, Resolution, Status, new_id
+
+HOSTILE = [
+    "'; drop table flags; --",
+    '"',
+    "<b>x</b>",
+    "%",
+    "_",
+    "100%",
+    "a\\b",
+    "$model",
+    "Ünïcode 🔥",
+    "*",
+    "?",
+]
+
+
+class Desk:
+    """An open index and the logs behind it."""
+
+    def __init__(self, folder: Path) -> None:
+        self.logs: dict[str, Log] = open_small_logs(folder)
+        self.index = MainIndex(folder, self.logs)
+
+    def add(self, *records: Any) -> None:
+        append(self.logs, *records)
+
+    def ask(self, question: Any, *arguments: Any, **named: Any) -> Any:
+        with self.index.reading() as cursor:
+            return question(cursor, *arguments, **named)
+
+
+@pytest.fixture
+def desk(tmp_path: Path) -> Iterator[Desk]:
+    made = Desk(tmp_path)
+    yield made
+    made.index.close()
+
+
+@pytest.fixture(scope="module")
+def filled(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Desk, pd.DataFrame]]:
+    """A desk with 400 random flags, and the same flags as a frame."""
+    desk, chance = Desk(tmp_path_factory.mktemp("filled")), random.Random(5)
+    flags = [make_random_flag(chance) for _ in range(400)]
+    reviews = [make_random_review(chance, each) for each in chance.sample(flags, 250)]
+    desk.add(*flags, *reviews)
+    yield desk, frame_flags(desk.ask(queries.find_slice, Slice()))
+    desk.index.close()
+
+
+def make_random_flag(chance: random.Random) -> Flag:
+    return make_flag(
+        model=chance.choice(["digits", "tickets", HOSTILE[0]]),
+        model_version=chance.choice(["v1", "v2"]),
+        option=chance.choice(["wrong_label", "other"]),
+        predicted_label=chance.choice(["billing", *HOSTILE, None]),
+        confidence=chance.choice([None, 0.0, 0.5, 0.95, 1.0, round(chance.random(), 3)]),
+        source=chance.choice(["manual", "auto"]),
+        flagger=chance.choice(["ann", "боб", ""]),
+        inputs={"text": chance.choice(["Where is my PARCEL", "quite short", *HOSTILE])},
+        comment=chance.choice(["", "the Refund", *HOSTILE]),
+    )
+
+
+def make_random_review(chance: random.Random, flag: Flag) -> Any:
+    kind = chance.random()
+    if kind < 0.1:
+        return make_review(flag.flag_id, Event.REVERT, reverts=flag.flag_id, seq=1)
+    if kind < 0.3:
+        return make_review(flag.flag_id, Event.VERIFY, value=chance.choice(["fixed", "regressed"]))
+    if kind < 0.5:
+        return make_review(flag.flag_id, Event.STATUS, value=chance.choice(list(Status)[:3]), seq=1)
+    return make_review(flag.flag_id, value=chance.choice(list(Resolution)), seq=1)
+
+
+def frame_flags(flags: list[Flag]) -> pd.DataFrame:
+    """Return one row per flag with the columns that filters and facets look at, in log order."""
+    return pd.DataFrame(
+        {
+            "flag_id": each.flag_id,
+            "model": each.model,
+            "version": each.model_version,
+            "option": each.option,
+            "predicted": each.predicted_label,
+            "resolution": each.state.resolution,
+            "verification": each.state.verification,
+            "source": each.source,
+            "flagger": each.flagger,
+            "confidence": each.confidence,
+            "status": each.state.status,
+            "text": " ".join([*map(str, each.inputs.values()), each.comment, each.flagger]).lower(),
+        }
+        for each in flags
+    )
+
+
+IN_VIEW = {
+    "open": ("open", "needs_info"),
+    "in_review": ("in_review",),
+    "done": ("resolved",),
+    "all": ("open", "needs_info", "in_review", "resolved"),
+}
+
+
+def select(frame: pd.DataFrame, chosen: Slice, without: tuple[str, ...] = ()) -> pd.DataFrame:
+    """Return the rows of the slice, some filters left out."""
+    if "view" not in without:
+        frame = frame[frame["status"].isin(IN_VIEW[chosen.view])]
+    for name in (
+        "model",
+        "version",
+        "option",
+        "predicted",
+        "resolution",
+        "verification",
+        "source",
+        "flagger",
+    ):
+        if getattr(chosen, name) and name not in without:
+            frame = frame[frame[name].isin(getattr(chosen, name))]
+    if chosen.confidence_min is not None and "confidence" not in without:
+        frame = frame[frame["confidence"] >= chosen.confidence_min]
+    if chosen.confidence_max is not None and "confidence" not in without:
+        frame = frame[frame["confidence"] <= chosen.confidence_max]
+    return frame[frame["text"].str.contains(chosen.text.lower(), regex=False)]
+
+
+def count_in_frame(frame: pd.DataFrame, chosen: Slice) -> FacetCounts:
+    everywhere = select(frame, chosen, ("view",))
+    sure = select(frame, chosen, ("confidence",))["confidence"].dropna()
+    bins = Counter(min(int(each * 10), 9) for each in sure)
+    return FacetCounts(
+        {view: int(everywhere["status"].isin(states).sum()) for view, states in IN_VIEW.items()},
+        {name: count_values(select(frame, chosen, (name,))[name].dropna()) for name in FACETS},
+        [bins[each] for each in range(10)],
+    )
+
+
+def count_values(values: pd.Series[Any]) -> list[tuple[str, int]]:
+    """Return the values, most frequent first, then in the order of their bytes."""
+    return sorted(Counter(values).items(), key=lambda each: (-each[1], each[0].encode()))
+
+
+def some(*values: str) -> st.SearchStrategy[tuple[str, ...]]:
+    return st.just(()) | st.lists(st.sampled_from(values), min_size=1, max_size=3).map(tuple)
+
+
+SLICES = st.builds(
+    Slice,
+    view=st.sampled_from(list(VIEWS)),
+    model=some("digits", "tickets", HOSTILE[0], "none"),
+    version=some("v1", "v2", "v%"),
+    option=some("wrong_label", "other"),
+    predicted=some("billing", *HOSTILE),
+    resolution=some(*Resolution),
+    verification=some("not_run", "fixed", "regressed"),
+    source=some("manual", "auto"),
+    flagger=some("ann", "боб"),
+    confidence_min=st.none() | st.sampled_from([0.0, 0.5, 0.9]),
+    confidence_max=st.none() | st.sampled_from([0.5, 0.95, 1.0]),
+    text=st.sampled_from(["", "parcel", "REFUND", "БОБ", "a  b", *HOSTILE]),
+)
+
+
+# Slices
+
+
+@settings(deadline=None, max_examples=60)
+@given(chosen=SLICES)
+def test_a_slice_selects_what_pandas_selects(filled: tuple[Desk, pd.DataFrame], chosen: Slice) -> None:
+    desk, frame = filled
+    expected = list(select(frame, chosen)["flag_id"]) if len(frame) else []
+    assert [each.flag_id for each in desk.ask(queries.find_slice, chosen)] == expected
+    assert desk.ask(queries.count_flags, chosen) == len(expected)
+
+
+@settings(deadline=None, max_examples=60)
+@given(chosen=SLICES)
+def test_facets_count_what_pandas_counts(filled: tuple[Desk, pd.DataFrame], chosen: Slice) -> None:
+    desk, frame = filled
+    assert desk.ask(queries.count_facets, chosen) == count_in_frame(frame, chosen)
+
+
+@pytest.mark.parametrize("name", ["model", "version", "option", "predicted", "source", "flagger"])
+@pytest.mark.parametrize("value", HOSTILE)
+def test_a_hostile_filter_value_is_plain_data(desk: Desk, name: str, value: str) -> None:
+    filters: dict[str, Any] = {name: (value,)}
+    column = {"version": "model_version", "predicted": "predicted_label"}.get(name, name)
+    wanted, other = make_flag(**{column: value}), make_flag()
+    desk.add(other, wanted)
+    assert desk.ask(queries.find_slice, Slice(**filters)) == [wanted]
+
+
+@pytest.mark.parametrize("value", HOSTILE)
+def test_a_hostile_search_text_is_plain_data(desk: Desk, value: str) -> None:
+    wanted = make_flag(inputs={"text": f"so {value.upper()} it is"})
+    desk.add(make_flag(), wanted, make_flag(comment="nothing"))
+    assert desk.ask(queries.find_slice, Slice(text=value)) == [wanted]
+
+
+def test_a_search_looks_at_inputs_comment_suggestion_and_flagger(desk: Desk) -> None:
+    found = [
+        make_flag(inputs={"a": "x", "b": "NEEDLE"}),
+        make_flag(comment="a needle"),
+        make_flag(suggested_label="needle"),
+        make_flag(flagger="Needle"),
+    ]
+    desk.add(make_flag(), *found, make_flag(inputs={"image": {"media": "needle.png"}}))
+    assert desk.ask(queries.find_slice, Slice(text="needle")) == found
+
+
+def test_a_flag_that_was_taken_back_is_in_no_view(desk: Desk) -> None:
+    flag = make_flag()
+    desk.add(flag, make_review(flag.flag_id, Event.REVERT, reverts=flag.flag_id, seq=1))
+    assert [desk.ask(queries.count_flags, Slice(view=view)) for view in VIEWS] == [0, 0, 0, 0]
+    assert desk.ask(queries.find_flag, flag.flag_id).state.is_withdrawn
+
+
+@pytest.mark.parametrize(
+    "question", [queries.read_page, queries.count_flags, queries.count_facets, queries.find_slice]
+)
+def test_an_unknown_view_names_the_known_ones(desk: Desk, question: Any) -> None:
+    with pytest.raises(
+        UnknownNameError, match=r"no view 'opened'. Did you mean 'open'. Known: open, in_review, done, all"
+    ):
+        desk.ask(question, Slice(view="opened"))
+
+
+def test_a_facet_has_at_most_its_hundred_most_frequent_values(desk: Desk) -> None:
+    desk.add(
+        *(make_flag(predicted_label=f"label {number}") for number in range(120)),
+        make_flag(predicted_label="z"),
+        make_flag(predicted_label="z"),
+    )
+    counts = desk.ask(queries.count_facets, Slice()).facets["predicted"]
+    assert len(counts) == 100
+    assert counts[0] == ("z", 2)
+
+
+def test_an_empty_index_has_empty_facets(desk: Desk) -> None:
+    assert desk.ask(queries.count_facets, Slice()) == FacetCounts(
+        dict.fromkeys(VIEWS, 0), {name: [] for name in FACETS}, [0] * 10
+    )
+
+
+# Pages
+
+
+def read_ids(desk: Desk, chosen: Slice, sort: str, limit: int, after: str | None = None) -> list[str]:
+    """Return the ids of every page from the cursor on."""
+    ids: list[str] = []
+    while True:
+        page = desk.ask(queries.read_page, chosen, sort, after, limit)
+        assert 0 < len(page.rows) <= limit or not ids
+        ids += [str(row["flag_id"]) for row in page.rows]
+        if page.next is None:
+            return ids
+        after = page.next
+
+
+def sort_ids(frame: pd.DataFrame, sort: str) -> list[str]:
+    newest = frame.iloc[::-1]
+    if sort == "least_confident":
+        newest = newest.sort_values("confidence", kind="stable", na_position="last")
+    return list(newest["flag_id"])
+
+
+@pytest.mark.parametrize("sort", SORTS)
+@pytest.mark.parametrize("limit", [9, 50, 399, 400, 401])
+def test_paging_gives_every_flag_once_in_order(
+    filled: tuple[Desk, pd.DataFrame], sort: str, limit: int
+) -> None:
+    desk, frame = filled
+    chosen = Slice(view="open") if limit == 9 else Slice()
+    assert read_ids(desk, chosen, sort, limit) == sort_ids(select(frame, chosen), sort)
+
+
+@pytest.mark.parametrize("sort", SORTS)
+def test_paging_gives_every_flag_once_while_others_arrive(desk: Desk, sort: str) -> None:
+    chance = random.Random(3)
+    first = [make_random_flag(chance) for _ in range(60)]
+    desk.add(*first)
+    expected = sort_ids(frame_flags(desk.ask(queries.find_slice, Slice())), sort)
+    seen: list[str] = []
+    after = None
+    while len(seen) < 500:
+        page = desk.ask(queries.read_page, Slice(), sort, after, 7)
+        seen += [str(row["flag_id"]) for row in page.rows]
+        after = page.next
+        if after is None:
+            break
+        desk.add(make_random_flag(chance), make_random_flag(chance)) if len(seen) < 60 else None
+    assert len(set(seen)) == len(seen)
+    known = set(expected)
+    assert [each for each in seen if each in known] == expected
+
+
+def test_equal_confidences_and_missing_ones_are_paged_newest_first(desk: Desk) -> None:
+    flags = [make_flag(confidence=each) for each in [None, 0.5, None, 0.5, float("nan"), 2.0, 0.5]]
+    desk.add(*flags)
+    order = [flags[each].flag_id for each in (6, 3, 1, 5, 2, 0, 4)]
+    for limit in (1, 2, 7):
+        assert read_ids(desk, Slice(), "least_confident", limit) == order
+
+
+def test_a_page_row_shows_the_state_and_a_preview(desk: Desk) -> None:
+    flag = make_flag(inputs={"text": "word " * 100, "image": {"media": "x.png"}, "amount": 3})
+    desk.add(flag, make_review(flag.flag_id, value="ambiguous", seq=1, reviewer="ann"))
+    row = desk.ask(queries.read_page, Slice()).rows[0]
+    assert (row["status"], row["resolution"], row["reviewer"], row["seq"]) == (
+        "resolved",
+        "ambiguous",
+        "ann",
+        1,
+    )
+    assert row["preview"].startswith("word word")
+    assert len(row["preview"]) == 240
+
+
+def test_the_preview_joins_the_inputs_and_leaves_files_out(desk: Desk) -> None:
+    desk.add(make_flag(inputs={"image": {"media": "x.png"}, "text": "a <b>", "amount": 3, "none": None}))
+    assert desk.ask(queries.read_page, Slice()).rows[0]["preview"] == "a <b> · 3"
+
+
+def test_an_unknown_order_names_the_known_ones(desk: Desk) -> None:
+    with pytest.raises(UnknownNameError, match=r"no order 'oldest'. Known: newest, least_confident"):
+        desk.ask(queries.read_page, Slice(), "oldest")
+
+
+@pytest.mark.parametrize("limit", [0, -1])
+def test_a_page_of_no_flags_is_refused(desk: Desk, limit: int) -> None:
+    with pytest.raises(InputError, match=rf"A page of {limit} flags is too small; ask for 1 or more."):
+        desk.ask(queries.read_page, Slice(), "newest", None, limit)
+
+
+def encode(value: Any) -> str:
+    return base64.urlsafe_b64encode(json.dumps(value).encode()).decode()
+
+
+@pytest.mark.parametrize("sort", SORTS)
+@pytest.mark.parametrize(
+    "cursor",
+    [
+        "x",
+        "é",
+        "AAAA",
+        "' or 1=1 --",
+        encode(5),
+        encode([1]),
+        encode([1, 2, 3]),
+        encode({"a": 1}),
+        encode([None, 1]),
+        encode(["x", "y"]),
+        encode([0, float("inf")]),
+        encode([0, float("nan")]),
+        encode([0, -1]),
+        encode([0, 10**30]),
+        encode([0, 10**60]),
+        base64.urlsafe_b64encode(b"[" * 100_000).decode(),
+        "\ud800",
+    ],
+    ids=range(17),
+)
+def test_a_cursor_that_is_none_of_ours_is_refused(desk: Desk, sort: str, cursor: str) -> None:
+    desk.add(make_flag())
+    with pytest.raises(InputError, match="is none of ours; start from the first page"):
+        desk.ask(queries.read_page, Slice(), sort, cursor)
+
+
+# Look-ups
+
+
+@pytest.mark.parametrize(
+    "flag_id", ["", "x", "0", new_id(), f"urn:uuid:{new_id()}", f"{{{new_id()}}}", "' or true --", "a\0"]
+)
+def test_an_unknown_flag_is_said(desk: Desk, flag_id: str) -> None:
+    desk.add(make_flag())
+    with pytest.raises(UnknownNameError, match="There is no flag"):
+        desk.ask(queries.find_flag, flag_id)
+    assert desk.ask(queries.find_history, flag_id) == []
+    assert desk.ask(queries.find_action, flag_id) == []
+    with pytest.raises(UnknownNameError, match="There is no prediction"):
+        desk.ask(queries.find_prediction, flag_id)
+
+
+def test_flags_are_found_in_log_order_without_the_unknown_ones(desk: Desk) -> None:
+    flags = [make_flag() for _ in range(4)]
+    desk.add(*flags)
+    ids = [flags[2].flag_id, "x", flags[0].flag_id.upper(), new_id()]
+    assert desk.ask(queries.find_flags, ids) == [flags[0], flags[2]]
+    assert desk.ask(queries.find_flags, []) == []
+
+
+def test_a_history_says_what_was_applied_and_what_was_taken_back(desk: Desk) -> None:
+    flag = make_flag()
+    events = [
+        make_review(flag.flag_id, value="ambiguous", seq=1),
+        make_review(flag.flag_id, value="duplicate", seq=1),
+        make_review(flag.flag_id, Event.COMMENT, value="why?"),
+    ]
+    events.append(make_review(flag.flag_id, Event.REVERT, reverts=events[0].event_id, seq=2))
+    desk.add(flag, make_flag(), *events)
+    expected = [(True, True), (False, False), (True, False), (True, False)]
+    found = desk.ask(queries.find_history, flag.flag_id)
+    assert found == [(event, *said) for event, said in zip(events, expected, strict=True)]
+
+
+def test_an_action_is_found_with_its_applied_events_only(desk: Desk) -> None:
+    flags, action = [make_flag(), make_flag()], new_id()
+    events = [make_review(each.flag_id, value="ambiguous", seq=1, action_id=action) for each in flags]
+    stale = make_review(flags[0].flag_id, value="duplicate", seq=1, action_id=action)
+    desk.add(*flags, *events, stale)
+    assert desk.ask(queries.find_action, action) == events
+
+
+def test_reverted_events_and_flags_are_found(desk: Desk) -> None:
+    flag = make_flag()
+    event = make_review(flag.flag_id, value="ambiguous", seq=1)
+    other = make_review(flag.flag_id, value="duplicate", seq=2)
+    revert = make_review(flag.flag_id, Event.REVERT, reverts=event.event_id, seq=3)
+    stale = make_review(flag.flag_id, Event.REVERT, reverts=other.event_id, seq=3)
+    desk.add(flag, event, other, revert, stale)
+    assert desk.ask(queries.find_reverted, [event.event_id, other.event_id]) == {event.event_id}
+
+
+def test_a_twin_is_the_same_flaggers_standing_flag_with_the_same_option(desk: Desk) -> None:
+    prediction_id = new_id()
+    flag = make_flag(prediction_id=prediction_id, flagger="ann")
+    desk.add(flag)
+    assert desk.ask(queries.find_twin, prediction_id, "wrong_label", "ann") == flag
+    assert desk.ask(queries.find_twin, prediction_id, "other", "ann") is None
+    assert desk.ask(queries.find_twin, prediction_id, "wrong_label", "") is None
+    desk.add(make_review(flag.flag_id, Event.REVERT, reverts=flag.flag_id, seq=1))
+    assert desk.ask(queries.find_twin, prediction_id, "wrong_label", "ann") is None
+
+
+def test_a_session_lists_its_last_predictions_with_their_flags(desk: Desk) -> None:
+    made = [make_prediction(session_id="s") for _ in range(3)]
+    flag = make_flag(prediction_id=made[1].prediction_id, session_id="s")
+    desk.add(*made, make_prediction(session_id="other"), flag)
+    found = desk.ask(queries.find_session, "s", 2)
+    assert found == [(made[2], None), (made[1], flag.flag_id)]
+
+
+def test_rows_are_counted_per_log(desk: Desk) -> None:
+    flag = make_flag()
+    desk.add(flag, make_prediction(), make_prediction(), make_review(flag.flag_id, Event.COMMENT))
+    assert desk.ask(queries.count_rows) == {"flags": 1, "reviews": 1, "predictions": 2}
+
+
+# Frames of figures
+
+
+def read_frame(desk: Desk, name: str, model: str | None = None) -> list[tuple[Any, ...]]:
+    frame = desk.ask(queries.read_frame, name, {"model": model})
+    assert isinstance(frame, pd.DataFrame)
+    return [tuple(None if pd.isna(each) else each for each in row) for row in frame.itertuples(index=False)]
+
+
+def test_options_are_counted_by_day(desk: Desk) -> None:
+    later = NOON + timedelta(hours=12)
+    desk.add(
+        make_flag(), make_flag(), make_flag(option="other"), make_flag(flagged_at=later), make_flag(model="x")
+    )
+    rows = [(day.day, option, count) for day, option, count in read_frame(desk, "options_by_day", "tickets")]
+    assert rows == [(1, "other", 1), (1, "wrong_label", 2), (2, "wrong_label", 1)]
+
+
+def test_the_confusion_holds_reviewed_flags_only(desk: Desk) -> None:
+    flags = [make_flag() for _ in range(5)]
+    corrected: dict[str, Any] = {"value": "label_corrected", "corrected_label": "refund", "seq": 1}
+    desk.add(
+        *flags,
+        make_review(flags[0].flag_id, **corrected),
+        make_review(flags[1].flag_id, **corrected),
+        make_review(flags[2].flag_id, value="prediction_correct", seq=1),
+        make_review(flags[3].flag_id, value="ambiguous", seq=1),
+    )
+    assert read_frame(desk, "confusion") == [("billing", "billing", 1), ("billing", "refund", 2)]
+
+
+def test_confidences_fall_into_twenty_bins(desk: Desk) -> None:
+    desk.add(*(make_flag(confidence=each) for each in [0.0, 0.049, 0.05, 0.999, 1.0, None, 1.5]))
+    assert read_frame(desk, "confidence_bins") == [(None, 0.0, 2), (None, 0.05, 1), (None, 0.95, 2)]
+
+
+def test_residuals_are_those_of_corrected_values(desk: Desk) -> None:
+    flags = [make_flag(predicted_value=100.0), make_flag(predicted_value=5.0), make_flag()]
+    desk.add(*flags, make_review(flags[0].flag_id, value="label_corrected", corrected_value=120.5, seq=1))
+    assert read_frame(desk, "residuals") == [(100.0, 120.5)]
+
+
+def test_positions_grow_with_the_log(desk: Desk) -> None:
+    desk.add(*(make_flag() for _ in range(5)))
+
+    def list_positions(cursor: DuckDBPyConnection) -> list[int]:
+        return [row[0] for row in cursor.execute("select position from flags order by flag_id").fetchall()]
+
+    assert all(one < other for one, other in pairwise(desk.ask(list_positions)))
