@@ -5,7 +5,6 @@ The rule: every route names the role it needs, and no route answers with a trace
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator
 from typing import Annotated, Any, cast
 from urllib.parse import urlsplit
@@ -36,7 +35,7 @@ from reviewer.errors import (
 from reviewer.index.queries import FacetCounts, Slice
 from reviewer.log.media import MEDIA_TYPES
 from reviewer.payloads import build_payload, format_csv
-from reviewer.records import Flag, Inputs, JsonValue
+from reviewer.records import Flag, JsonValue
 from reviewer.workspace import HistoryEntry, Workspace
 
 STATUS_CODES: dict[type[ReviewerError], int] = {
@@ -385,17 +384,14 @@ def _build_model(workspace: Workspace, name: str) -> dict[str, Any]:
 
 
 def _build_row(row: dict[str, Any]) -> dict[str, Any]:
-    """Return one line of the queue: its columns, and a picture when the example has one."""
-    payload = build_payload(
-        {name: value for name, value in row.items() if name not in ("inputs", "position")}
-    )
-    return {**payload, "thumbnail": _find_thumbnail(json.loads(row["inputs"]))}
+    """Return one line of the queue: its columns, and the address of its picture."""
+    payload = build_payload(row)
+    del payload["position"]
+    return {**payload, "thumbnail": _link_thumbnail(row["thumbnail"])}
 
 
-def _find_thumbnail(inputs: Inputs) -> str | None:
-    """Return the address of the example's first image."""
-    links = (_link_media(value).get("url") for value in inputs.values() if isinstance(value, dict))
-    return next((link for link in links if link), None)
+def _link_thumbnail(name: str | None) -> str | None:
+    return f"/api/media/{name}" if name else None
 
 
 def _build_facets(counts: FacetCounts) -> dict[str, Any]:
@@ -412,6 +408,7 @@ def build_card(workspace: Workspace, flag: Flag) -> dict[str, Any]:
     ranked = [*(flag.scores or {}), *(spec.labels if spec else ())]
     return {
         **build_payload(flag),
+        "thumbnail": _link_thumbnail(flag.state.thumbnail),
         "inputs": {name: _link_media(value) for name, value in flag.inputs.items()},
         "labels": list(dict.fromkeys(ranked)),
         "unit": spec.unit if spec else "",

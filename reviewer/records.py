@@ -224,6 +224,10 @@ class FlagState:
     seq: int = 0
     """The highest sequence number applied; the next decision carries this plus one."""
     is_withdrawn: bool = False
+    preview: str | None = field(default=None, compare=False)
+    """The example in at most 240 characters, for lists."""
+    thumbnail: str | None = field(default=None, compare=False)
+    """Media file of the example's first image."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -50,7 +50,7 @@ ROW = STATE | {
     "comment", "suggested_label", "predicted_label", "confidence", "predicted_value", "preview", "thumbnail",
 }  # fmt: skip
 CARD = STATE | set(columns_of("flags")) | {
-    "corrected_output", "action_id", "is_withdrawn", "labels", "unit", "history",
+    "corrected_output", "action_id", "is_withdrawn", "preview", "thumbnail", "labels", "unit", "history",
 }  # fmt: skip
 ENTRY = set(columns_of("reviews")) | {"is_applied", "is_undone"}
 FACETS = {
@@ -405,7 +405,8 @@ def test_half_a_character_is_refused_wherever_it_stands(client: TestClient) -> N
 
 def test_a_flag_is_answered_with_the_server_s_snapshot(client: TestClient) -> None:
     made = flag(client, option="wrong_label", suggested_label="login", comment="=1+1", severity="high")
-    assert set(made) == set(columns_of("flags")) | STATE | {"corrected_output", "action_id", "is_withdrawn"}
+    derived = {"corrected_output", "action_id", "is_withdrawn", "preview", "thumbnail"}
+    assert set(made) == set(columns_of("flags")) | STATE | derived
     assert (made["predicted_label"], made["suggested_label"], made["comment"]) == ("refund", "login", "=1+1")
     assert (made["flagger"], made["source"]) == (find_owner().name, "api")
     check_refusal(

@@ -163,6 +163,119 @@ def fold_decision(decision: dict[str, str] | None) -> dict[str, Any]:
     }
 
 
+# Histories with a known end
+
+EVENTS: dict[str, tuple[list[tuple[Any, ...]], dict[str, Any]]] = {
+    "of two decisions about the same state the first counts": (
+        [("a", "resolve", 1, "ambiguous"), ("b", "resolve", 1, "duplicate")],
+        {"resolution": "ambiguous", "seq": 1},
+    ),
+    "the next decision replaces the one before": (
+        [("a", "resolve", 1, "ambiguous"), ("b", "status", 2, "in_review")],
+        {"status": "in_review", "resolution": None, "seq": 2},
+    ),
+    "a gap in the numbers is no harm": ([("a", "status", 7, "in_review")], {"status": "in_review", "seq": 7}),
+    "a row written twice counts once": (
+        [("a", "comment", 0, "why?"), ("a", "comment", 0, "why?"), ("b", "comment", 0, "because")],
+        {"comments": 2},
+    ),
+    "undoing the only decision opens the flag again": (
+        [("a", "resolve", 1, "ambiguous"), ("c", "comment", 0, "why?"), ("r", "revert", 2, "a")],
+        {"status": "open", "resolution": None, "reviewer": None, "comments": 1, "seq": 2},
+    ),
+    "undoing the last decision brings the one before back": (
+        [("a", "resolve", 1, "ambiguous"), ("b", "resolve", 2, "duplicate"), ("r", "revert", 3, "b")],
+        {"status": "resolved", "resolution": "ambiguous", "seq": 3},
+    ),
+    "undoing an earlier decision leaves the last one": (
+        [("a", "resolve", 1, "ambiguous"), ("b", "resolve", 2, "duplicate"), ("r", "revert", 3, "a")],
+        {"resolution": "duplicate"},
+    ),
+    "an undone comment is not counted": (
+        [("c", "comment", 0, "why?"), ("d", "comment", 0, "so"), ("r", "revert", 1, "c")],
+        {"comments": 1},
+    ),
+    "a decision after an undo counts": (
+        [("a", "resolve", 1, "ambiguous"), ("r", "revert", 2, "a"), ("b", "resolve", 3, "duplicate")],
+        {"resolution": "duplicate", "seq": 3},
+    ),
+    "a stale undo does nothing": (
+        [("a", "resolve", 1, "ambiguous"), ("r", "revert", 1, "a")],
+        {"resolution": "ambiguous", "seq": 1},
+    ),
+    "an undo that names no state it saw still leaves the highest number": (
+        [("a", "resolve", 5, "ambiguous"), ("r", "revert", 0, "a")],
+        {"status": "open", "seq": 5},
+    ),
+    "undoing an undo changes nothing": (
+        [("a", "resolve", 1, "ambiguous"), ("r", "revert", 2, "a"), ("q", "revert", 3, "r")],
+        {"status": "open", "seq": 3},
+    ),
+    "an undo takes back what came before it only": (
+        [("r", "revert", 1, "a"), ("a", "resolve", 2, "ambiguous")],
+        {"resolution": "ambiguous", "seq": 2},
+    ),
+    "an undo takes back events of its own flag only": (
+        [("a", "resolve", 1, "ambiguous"), ("r", "revert", 1, "a", "other flag")],
+        {"resolution": "ambiguous", "seq": 1},
+    ),
+    "a flag taken back stays so": (
+        [("w", "revert", 1, "flag"), ("a", "resolve", 2, "ambiguous")],
+        {"is_withdrawn": True, "resolution": "ambiguous"},
+    ),
+    "a verdict stands until the next decision": (
+        [("a", "resolve", 1, "ambiguous"), ("v", "verify", 0, "fixed"), ("b", "status", 2, "in_review")],
+        {"verification": "not_run", "verified_version": None},
+    ),
+    "a verdict stands through comments and stale decisions": (
+        [
+            ("a", "resolve", 1, "ambiguous"),
+            ("v", "verify", 0, "fixed"),
+            ("c", "comment", 0, "good"),
+            ("b", "resolve", 1, "duplicate"),
+        ],
+        {"verification": "fixed", "verified_version": "v2", "resolution": "ambiguous"},
+    ),
+    "the last verdict counts": (
+        [("v", "verify", 0, "fixed"), ("w", "verify", 0, "regressed")],
+        {"verification": "regressed"},
+    ),
+    "an undo ends the verdict on what it took back": (
+        [("a", "resolve", 1, "ambiguous"), ("v", "verify", 0, "fixed"), ("r", "revert", 2, "a")],
+        {"verification": "not_run", "status": "open"},
+    ),
+    "a verdict after an undo counts": (
+        [("a", "resolve", 1, "ambiguous"), ("r", "revert", 2, "a"), ("v", "verify", 0, "inconclusive")],
+        {"verification": "inconclusive"},
+    ),
+}
+
+
+@pytest.mark.parametrize("is_read_after_each", [False, True])
+@pytest.mark.parametrize("story", EVENTS)
+def test_a_history_ends_in_the_state_it_tells(
+    tmp_path: Path, side: SideIndex, story: str, is_read_after_each: bool
+) -> None:
+    events, expected = EVENTS[story]
+    flags, logs = {"flag": make_flag(), "other flag": make_flag()}, open_small_logs(tmp_path)
+    ids = {name: new_id() for name, *_ in events} | {name: each.flag_id for name, each in flags.items()}
+    append(logs, *flags.values())
+    for name, event, seq, value, *flag in events:
+        given = {"reverts": ids[value]} if event == Event.REVERT else {"value": value}
+        flag_id = flags[(flag or ["flag"])[0]].flag_id
+        append(
+            logs,
+            make_review(
+                flag_id, event, event_id=ids[name], seq=seq, model_version="v2", reviewer="ann", **given
+            ),
+        )
+        if is_read_after_each:
+            read_states(side)
+    state = read_states(side)[0]
+    assert {name: state[name] for name in expected} == expected
+    assert read_states(side) == fold_logs(tmp_path)
+
+
 # Random histories
 
 
@@ -352,11 +465,11 @@ STEPS = (
 
 @settings(
     deadline=None,
-    max_examples=int(os.environ.get("REVIEWER_HISTORIES", "25")),
+    max_examples=int(os.environ.get("REVIEWER_HISTORIES", "15")),
     suppress_health_check=[HealthCheck.too_slow],
 )
 @given(
-    steps=st.lists(st.sampled_from(STEPS), min_size=1, max_size=40), chance=st.randoms(use_true_random=False)
+    steps=st.lists(st.sampled_from(STEPS), min_size=25, max_size=60), chance=st.randoms(use_true_random=False)
 )
 def test_the_index_is_the_fold_of_the_logs_after_any_history(steps: list[str], chance: random.Random) -> None:
     with tempfile.TemporaryDirectory() as name:
@@ -413,7 +526,7 @@ PREDICTIONS = st.builds(
 
 EXACT = settings(
     deadline=None,
-    max_examples=50,
+    max_examples=30,
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )
 
@@ -424,6 +537,8 @@ def say(value: Any) -> str:
 
 
 def _say_one(value: Any) -> Any:
+    if isinstance(value, Flag):  # without what the index adds for lists
+        value = replace(value, state=replace(value.state, preview=None, thumbnail=None))
     return asdict(value) if isinstance(value, (Flag, Prediction, Review)) else str(value)
 
 

@@ -191,7 +191,7 @@ SLICES = st.builds(
 # Slices
 
 
-@settings(deadline=None, max_examples=60)
+@settings(deadline=None, max_examples=40)
 @given(chosen=SLICES)
 def test_a_slice_selects_what_pandas_selects(filled: tuple[Desk, pd.DataFrame], chosen: Slice) -> None:
     desk, frame = filled
@@ -200,7 +200,7 @@ def test_a_slice_selects_what_pandas_selects(filled: tuple[Desk, pd.DataFrame], 
     assert desk.ask(queries.count_flags, chosen) == len(expected)
 
 
-@settings(deadline=None, max_examples=60)
+@settings(deadline=None, max_examples=40)
 @given(chosen=SLICES)
 def test_facets_count_what_pandas_counts(filled: tuple[Desk, pd.DataFrame], chosen: Slice) -> None:
     desk, frame = filled
@@ -329,8 +329,8 @@ def test_equal_confidences_and_missing_ones_are_paged_newest_first(desk: Desk) -
         assert read_ids(desk, Slice(), "least_confident", limit) == order
 
 
-def test_a_page_row_shows_the_state_and_a_preview(desk: Desk) -> None:
-    flag = make_flag(inputs={"text": "word " * 100, "image": {"media": "x.png"}, "amount": 3})
+def test_a_page_row_shows_the_state(desk: Desk) -> None:
+    flag = make_flag()
     desk.add(flag, make_review(flag.flag_id, value="ambiguous", seq=1, reviewer="ann"))
     row = desk.ask(queries.read_page, Slice()).rows[0]
     assert (row["status"], row["resolution"], row["reviewer"], row["seq"]) == (
@@ -339,13 +339,25 @@ def test_a_page_row_shows_the_state_and_a_preview(desk: Desk) -> None:
         "ann",
         1,
     )
-    assert row["preview"].startswith("word word")
-    assert len(row["preview"]) == 240
 
 
-def test_the_preview_joins_the_inputs_and_leaves_files_out(desk: Desk) -> None:
-    desk.add(make_flag(inputs={"image": {"media": "x.png"}, "text": "a <b>", "amount": 3, "none": None}))
-    assert desk.ask(queries.read_page, Slice()).rows[0]["preview"] == "a <b> · 3"
+@pytest.mark.parametrize(
+    ("inputs", "preview", "thumbnail"),
+    [
+        ({"text": "a <b>"}, "a <b>", None),
+        ({"text": "word " * 100}, ("word " * 48), None),
+        ({"alcohol": 13.5, "kind": "red"}, "alcohol 13.5 · kind red", None),
+        ({"image": {"media": "x.png"}}, None, "x.png"),
+        ({"text": '{"media":"x.png"}'}, '{"media":"x.png"}', None),
+        ({}, "", None),
+    ],
+)
+def test_a_page_row_shows_the_example_in_short(
+    desk: Desk, inputs: dict[str, Any], preview: str | None, thumbnail: str | None
+) -> None:
+    desk.add(make_flag(inputs=inputs))
+    row = desk.ask(queries.read_page, Slice()).rows[0]
+    assert (row["preview"], row["thumbnail"]) == (preview, thumbnail)
 
 
 def test_an_unknown_order_names_the_known_ones(desk: Desk) -> None:

@@ -57,6 +57,7 @@ COLUMNS: dict[str, str] = {
     "is_withdrawn": "Whether the flagger took the flag back.",
     "position": "The row's place in its log.",
     "preview": "The first 240 characters of the inputs.",
+    "thumbnail": "The media file of the first image among the inputs.",
     "search_text": "What the search field looks in, in small letters.",
     "event_id": "The event's id.",
     "event": "resolve, status, comment, verify or revert.",

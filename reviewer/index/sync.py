@@ -86,7 +86,7 @@ def _add_tail(connection: DuckDBPyConnection, stream: str, tail: Tail, count: in
 def _add_rows(connection: DuckDBPyConnection, stream: str, rows: pa.Table, count: int) -> None:
     if not rows.num_rows:
         return
-    positions = pa.array(range(count, count + rows.num_rows), pa.int64())
+    positions = pa.arange(count, count + rows.num_rows)  # pa.array would import pandas
     connection.register("incoming", rows.append_column("position", positions))
     connection.execute(load_sql(f"add_{stream}"))
     connection.execute(load_sql(f"reject_{stream}"))

@@ -265,7 +265,8 @@ class CsvLog:
         import pyarrow as pa
 
         if not data:
-            return pa.table({name: pa.array([], pa.string()) for name in self._columns}), []
+            # Made from nulls, since pa.array would import pandas.
+            return pa.table({name: pa.nulls(0, pa.string()) for name in self._columns}), []
         try:
             return self._parse_blocks(position, data, _BLOCK_BYTES)
         except pa.ArrowInvalid:

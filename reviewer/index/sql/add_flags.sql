@@ -34,25 +34,38 @@ shown as (
     select
         *,
         row_number() over (partition by flag_id order by position) as copy,
-        array_to_string(
-            list_filter(
-                json_extract_string(inputs, '$.*'),
-                lambda value: not starts_with(value, '{"media":')
-            ),
-            ' · '
-        ) as input_text
+        json_extract_string(inputs, '$.*') as input_texts,
+        nullif(regexp_extract(inputs, '\{"media":"([^"]+)"', 1), '') as thumbnail
     from typed
     where flag_id is not null and flagged_at is not null and inputs is not null
 )
 select
-    * exclude (copy, input_text),
+    * exclude (copy, input_texts),
     'open' as status,
     'not_run' as verification,
     0 as comments,
     0 as seq,
     false as is_withdrawn,
-    left(input_text, 240) as preview,
-    lower(concat_ws(' ', input_text, comment, suggested_label, flagger)) as search_text
+    left(
+        case
+            when thumbnail is not null then null
+            when len(input_texts) = 1 then input_texts[1]
+            else array_to_string(
+                list_transform(
+                    list_zip(json_keys(inputs), input_texts), lambda pair: concat_ws(' ', pair[1], pair[2])
+                ),
+                ' · '
+            )
+        end,
+        240
+    ) as preview,
+    lower(
+        concat_ws(
+            ' ',
+            case when thumbnail is null then array_to_string(input_texts, ' ') end,
+            comment, suggested_label, flagger
+        )
+    ) as search_text
 from shown
 where copy = 1 and not exists (select 1 from flags as known where known.flag_id = shown.flag_id)
 order by position;

@@ -9,7 +9,7 @@ create table flags (
     status varchar, resolution varchar, corrected_label varchar, corrected_value double,
     corrected_output json, reviewer varchar, reviewed_at timestamp, action_id uuid,
     verification varchar, verified_version varchar, comments integer, seq integer,
-    is_withdrawn boolean, preview varchar, search_text varchar
+    is_withdrawn boolean, preview varchar, thumbnail varchar, search_text varchar
 );
 create table reviews (
     position bigint, event_id uuid, flag_id uuid, seq integer, event varchar, value varchar,
