@@ -12,6 +12,7 @@ from urllib.parse import urlsplit
 from fastapi import APIRouter, Depends, FastAPI, Query, Request, Response
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import FileResponse, JSONResponse, StreamingResponse
+from fastapi_offline import FastAPIOffline
 from pydantic import BaseModel, ConfigDict, Field
 from starlette.datastructures import Headers
 from starlette.exceptions import HTTPException
@@ -137,7 +138,8 @@ def build_server(workspace: Workspace, hosts: list[str]) -> FastAPI:
 
     Gradio and the static files are mounted on it by the app.
     """
-    server = FastAPI(title="Flag reviewer", version=__version__)
+    # The docs page that FastAPI makes itself runs scripts from the network.
+    server = FastAPIOffline(redoc_url=None, title="Flag reviewer", version=__version__)
     server.add_exception_handler(ReviewerError, cast(Any, answer_error))
     server.add_exception_handler(RequestValidationError, cast(Any, _answer_malformed))
     server.add_exception_handler(HTTPException, cast(Any, _answer_refused))

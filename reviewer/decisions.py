@@ -62,14 +62,14 @@ def check_suggestion(spec: ModelSpec, suggested: str | None) -> str | None:
         check_known("label", str(suggested), spec.labels)
         return str(suggested)
     if spec.task is Task.TABULAR_REGRESSION:
-        return repr(_check_value(suggested))
+        return f"{_check_value(suggested)!r}".removesuffix(".0")
     return str(suggested)
 
 
 def _check_value(value: Any) -> float:
     try:
         number = float(value)
-    except (TypeError, ValueError):
+    except (TypeError, ValueError, OverflowError):
         raise InputError(f"The right value is {str(value)[:80]!r}; a number is needed.") from None
     if not math.isfinite(number):
         raise InputError(f"The right value is {value}; a finite number is needed.")
@@ -139,13 +139,15 @@ def _check_decision(
     status: str | None,
 ) -> dict[str, Any]:
     """Return the fields of the one decision meant; raises when it contradicts itself or the model."""
-    is_correction = any(each is not None for each in (corrected_label, corrected_value, corrected_output))
+    answers = [each for each in (corrected_label, corrected_value, corrected_output) if each is not None]
+    if len(answers) > 1:
+        raise InputError("Give one right answer: a corrected label, value or output, not several.")
     if status is not None:
-        if is_correction or resolution is not None:
+        if answers or resolution is not None:
             raise InputError(f"A flag cannot get the status {status!r} and a resolution in one action.")
         check_known("status", status, [each for each in Status if each is not Status.RESOLVED])
         return {"event": Event.STATUS, "value": status}
-    if is_correction:
+    if answers:
         if resolution not in (None, Resolution.LABEL_CORRECTED):
             raise InputError(f"A correction cannot go with the resolution {resolution!r}.")
         return _check_correction(spec, flag, corrected_label, corrected_value, corrected_output)

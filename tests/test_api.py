@@ -138,6 +138,7 @@ def test_every_route_names_the_role_it_needs(server: FastAPI) -> None:
     found = {
         (method, f"/api{route.path}"): find_roles(route)
         for route in list_routes(server.routes)
+        if not route.path.startswith("/docs")  # the page that describes the routes holds nothing else
         for method in route.methods or ()
     }
     assert found == {route: [role] for route, role in ROUTES.items()}

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import inspect
+import re
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
@@ -98,6 +99,12 @@ def test_every_task_has_an_answer_to_draw() -> None:
 def test_the_page_and_its_own_files_are_served(client: TestClient) -> None:
     for path in ("/", "/ui/desk/desk.js", "/ui/test/keys.js", "/texts/en.json", "/texts/ru.json", "/docs"):
         assert client.get(path).status_code == 200, path
+
+
+def test_no_page_asks_another_site_for_scripts_or_fonts(client: TestClient) -> None:
+    for path in ("/", "/docs"):
+        links = re.findall(r"""(?:src|href)=["'](?:https?:)?//([^/"']+)""", client.get(path).text)
+        assert [host for host in links if host != "127.0.0.1"] == [], path
 
 
 def test_an_unknown_language_names_the_known_ones(client: TestClient) -> None:

@@ -116,7 +116,7 @@ def test_no_suggestion_stays_none(nothing: str | None) -> None:
     [
         (CLASSES, "refund", "refund"),
         (NUMBERS, "12.50", "12.5"),
-        (NUMBERS, 3, "3.0"),
+        (NUMBERS, 3, "3"),
         (TEXTS, " a <b> ", " a <b> "),
     ],
 )

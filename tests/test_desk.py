@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 
-import httpx
+import httpx2
 import pytest
 from browser import open_browser, save_screenshot, serve_folder, watch_errors
 from playwright.sync_api import Browser, Page, Route, expect
@@ -90,12 +90,12 @@ def open_desk(browser: Browser, address: str, model: str) -> Page:
 
 
 def list_open(address: str, model: str) -> list[str]:
-    page = httpx.get(f"{address}/api/queue", params={"view": "open", "model": model, "limit": 100}).json()
+    page = httpx2.get(f"{address}/api/queue", params={"view": "open", "model": model, "limit": 100}).json()
     return [flag["flag_id"] for flag in page["flags"]]
 
 
 def read_card(address: str, flag_id: str) -> dict[str, object]:
-    card: dict[str, object] = httpx.get(f"{address}/api/flags/{flag_id}").json()
+    card: dict[str, object] = httpx2.get(f"{address}/api/flags/{flag_id}").json()
     return card
 
 
@@ -159,7 +159,7 @@ def test_a_decision_that_somebody_forestalled_is_refused_and_shown(
     page = open_desk(browser, address, "wine")
     flag = find_selected(page)
     first = {"action_id": new_id(), "flag_id": flag, "seq": 0, "resolution": "ambiguous"}
-    httpx.post(f"{address}/api/reviews", json=first).raise_for_status()
+    httpx2.post(f"{address}/api/reviews", json=first).raise_for_status()
     page.keyboard.press("d")
     notice = page.locator(".desk-notice")
     expect(notice).to_contain_text("Not kept: Duplicate")

@@ -274,7 +274,7 @@ def test_a_suggested_value_of_a_regression_must_be_a_number(workspace: Workspace
     with pytest.raises(InputError, match="The right value is 'many'; a number is needed"):
         workspace.flag(made.prediction_id, option="wrong_value", suggested_label="many")
     marked = workspace.flag(made.prediction_id, option="wrong_value", suggested_label="7")
-    assert marked.suggested_label == "7.0"
+    assert marked.suggested_label == "7"
 
 
 FULL_DISK = """
@@ -430,6 +430,7 @@ def test_every_resolution_can_be_given(workspace: Workspace, resolution: Resolut
         ({"comment": " \n"}, "Nothing was decided: give a corrected label"),
         ({"corrected_label": "spam"}, "no label 'spam'. Known: login, refund"),
         ({"corrected_label": ""}, "no label ''"),
+        ({"corrected_label": "login", "corrected_value": 5}, "Give one right answer"),
         ({"corrected_value": 5}, "tickets answers with labels; give corrected_label"),
         ({"corrected_output": {}}, "tickets answers with labels; give corrected_label"),
         ({"resolution": "label_corrected"}, "needs the right answer: give corrected_label"),

@@ -51,9 +51,9 @@ class MainIndex:
     def __init__(self, folder: Path, logs: dict[str, Log]) -> None:
         self._logs = logs
         self._mutex = threading.Lock()
-        self._lock = _open_lock(folder, "main")
-        if not _try_lock(self._lock, fcntl.LOCK_EX):
-            os.close(self._lock)
+        lock = _open_lock(folder, "main")
+        if not _try_lock(lock, fcntl.LOCK_EX):
+            os.close(lock)
             raise BusyError(
                 f"Another app already serves the workspace of {folder}; stop it, or use that one."
             )
@@ -61,8 +61,9 @@ class MainIndex:
         try:
             self._connection = _open_file(self._path)
         except BaseException:
-            os.close(self._lock)
+            os.close(lock)
             raise
+        self._lock: int | None = lock
 
     @contextlib.contextmanager
     def reading(self) -> Iterator[DuckDBPyConnection]:
@@ -76,7 +77,9 @@ class MainIndex:
     def close(self) -> None:
         """Close the file and let another app have it."""
         self._connection.close()
-        os.close(self._lock)
+        lock, self._lock = self._lock, None
+        if lock is not None:
+            os.close(lock)
 
 
 class SideIndex:

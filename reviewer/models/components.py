@@ -36,6 +36,9 @@ if TYPE_CHECKING:
 Keep = Callable[[bytes, str], str]
 """Takes a file's bytes and ending, returns its media name: `MediaStore.save` or `name_media`."""
 
+_MAX_EXACT = 2**53
+"""Up to here every whole number is a float of its own."""
+
 _MAX_PIXELS = 40_000_000
 _TOO_MANY_PIXELS = "has too many pixels; at most 40 million are taken."
 
@@ -117,7 +120,8 @@ def _check_text(spec: TextboxSpec, value: Any, keep: Keep) -> str:
     return value
 
 
-def _check_number(spec: NumberSpec | SliderSpec, value: Any, keep: Keep) -> float:
+def _check_number(spec: NumberSpec | SliderSpec, value: Any, keep: Keep) -> float | int:
+    """Return the number; a whole one without its `.0`, since forms and CSV files write it differently."""
     number = _parse_number(value)
     if not math.isfinite(number):
         raise InputError(f"is {value}; a finite number is needed.")
@@ -125,7 +129,7 @@ def _check_number(spec: NumberSpec | SliderSpec, value: Any, keep: Keep) -> floa
     high = math.inf if spec.maximum is None else spec.maximum
     if not low <= number <= high:
         raise InputError(f"is {number:g}; it must be from {low:g} to {high:g}.")
-    return number
+    return int(number) if number.is_integer() and abs(number) <= _MAX_EXACT else number
 
 
 def _parse_number(value: Any) -> float:
@@ -285,6 +289,10 @@ def _read_as_stored(spec: Any, stored: JsonValue, media: MediaStore) -> Any:
     return stored
 
 
+def _read_number(spec: Any, stored: JsonValue, media: MediaStore) -> float:
+    return float(stored)
+
+
 def _parse_yes_no(cell: str) -> bool | str:
     return {"true": True, "1": True, "yes": True, "false": False, "0": False, "no": False}.get(
         cell.lower(), cell
@@ -293,8 +301,8 @@ def _parse_yes_no(cell: str) -> bool | str:
 
 COMPONENTS: dict[str, Component] = {
     "textbox": Component(_check_text, _read_as_stored),
-    "number": Component(_check_number, _read_as_stored),
-    "slider": Component(_check_number, _read_as_stored),
+    "number": Component(_check_number, _read_number),
+    "slider": Component(_check_number, _read_number),
     "dropdown": Component(_check_choice, _read_as_stored),
     "radio": Component(_check_choice, _read_as_stored),
     "checkbox": Component(_check_yes_no, _read_as_stored, _parse_yes_no),
