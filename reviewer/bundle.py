@@ -9,7 +9,6 @@ from __future__ import annotations
 import hashlib
 import io
 import json
-import re
 import shutil
 import tempfile
 import zipfile
@@ -24,7 +23,7 @@ from typing import Any
 from reviewer.analysis import assign_split, find_correction
 from reviewer.config import ModelSpec
 from reviewer.errors import ConfigError, InputError, LogError, ReviewerError
-from reviewer.log.columns import encode_json, format_time
+from reviewer.log.columns import encode_json, format_line, format_time
 from reviewer.log.media import MediaStore
 from reviewer.records import TRAINABLE, Flag, JsonValue, utc_now
 
@@ -41,8 +40,6 @@ POLICY = (
     " same one, the newest decision is kept (double). The split follows from example_id for good: rows of"
     " split verify are never trained on."
 )
-
-_NEEDS_QUOTES = re.compile(r'[",\r\n]|^\s|\s$')
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,6 +66,7 @@ def name_target(spec: ModelSpec) -> str:
 def write_bundle(folder: Path, spec: ModelSpec, flags: Sequence[Flag], media: MediaStore) -> Bundle:
     """Write the flags that can be trained on as the model's next bundle and return it.
 
+    When nothing changed since the newest bundle, that one is returned and nothing is written.
     Raises `InputError` when there is none, `LogError` when the disk refuses; no bundle is left then.
     """
     _check_columns(spec)
@@ -214,17 +212,24 @@ def _write_folder(
         _write_rows(aside / TRAIN_CSV, spec, kept)
         _copy_media(aside / "media", kept, media)
         aside.chmod(0o755)
-        return _take_next_name(aside, spec, _describe(aside, spec, kept, reasons))
-    except BaseException:
-        shutil.rmtree(aside, ignore_errors=True)
-        raise
+        described = _describe(aside, spec, kept, reasons)
+        return _find_equal(parent, spec, described) or _take_next_name(aside, spec, described)
+    finally:
+        shutil.rmtree(aside, ignore_errors=True)  # already renamed when it became a bundle
+
+
+def _find_equal(parent: Path, spec: ModelSpec, described: Mapping[str, JsonValue]) -> Bundle | None:
+    """Return the newest bundle when it says the same, so that exporting again adds nothing."""
+    newest = read_bundles(parent.parent.parent, spec.name)[-1:]
+    same = [name for name in described if name not in ("created_at", "app_version")]
+    return next((each for each in newest if all(each.manifest.get(n) == described[n] for n in same)), None)
 
 
 def _write_rows(path: Path, spec: ModelSpec, kept: Sequence[Flag]) -> None:
     columns = (*spec.inputs, name_target(spec), "split", *PROVENANCE)
     with path.open("w", encoding="utf-8", newline="") as file:
-        file.write(_encode_line(columns))
-        file.writelines(_encode_line(_build_row(spec, flag)) for flag in kept)
+        file.write(format_line(columns))
+        file.writelines(format_line(_build_row(spec, flag)) for flag in kept)
 
 
 def _build_row(spec: ModelSpec, flag: Flag) -> list[str]:
@@ -249,15 +254,6 @@ def _encode_answer(value: JsonValue) -> str:
     if value is None:
         return ""
     return value if isinstance(value, str) else encode_json(value)
-
-
-def _encode_line(cells: Sequence[str]) -> str:
-    return ",".join(map(_encode_cell, cells)) + "\n"
-
-
-def _encode_cell(text: str) -> str:
-    """Quote where RFC 4180 asks for it; Python's own writer would leave a lone carriage return bare."""
-    return '"' + text.replace('"', '""') + '"' if _NEEDS_QUOTES.search(text) else text
 
 
 def _copy_media(folder: Path, kept: Sequence[Flag], media: MediaStore) -> None:

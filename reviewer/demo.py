@@ -20,11 +20,10 @@ from reviewer.analysis import TRAIN
 from reviewer.config import CONFIG_NAME, ModelSpec, load_config
 from reviewer.errors import ConfigError
 from reviewer.models.versions import ModelVersions
-from reviewer.records import FlagOption, Prediction, Source
+from reviewer.records import FlagOption, Prediction, Progress, Source
 from reviewer.training import (
     TEST,
     VALIDATION,
-    Progress,
     add_version,
     describe_base,
     fit_estimator,

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import json
 import math
-import re
 from collections.abc import Mapping, Sequence
 from dataclasses import fields
 from datetime import UTC, datetime
@@ -15,12 +14,10 @@ from pathlib import Path
 from typing import Any
 from uuid import UUID
 
-from reviewer.log.columns import format_time
+from reviewer.log.columns import format_line, format_time
 from reviewer.records import Flag, FlagState
 
 Payload = dict[str, Any]
-
-_NEEDS_QUOTES = re.compile(r'[",\r\n]')
 
 
 def build_payload(record: Any) -> Payload:
@@ -60,20 +57,8 @@ def _build_value(value: Any) -> Any:
 
 
 def format_csv(columns: Sequence[str], rows: Sequence[Sequence[Any]]) -> str:
-    """Return a header and rows as CSV, quoted as RFC 4180 says, lines ended by `\\n` like the logs'.
-
-    Python's own writer leaves a lone carriage return unquoted, where other readers then end the row.
-    """
-    return "".join(_format_row(row) for row in (columns, *rows))
-
-
-def _format_row(row: Sequence[Any]) -> str:
-    # A row of one empty cell would be an empty line, which readers skip.
-    return (",".join(_quote(build_cell(each)) for each in row) or '""') + "\n"
-
-
-def _quote(text: str) -> str:
-    return '"' + text.replace('"', '""') + '"' if _NEEDS_QUOTES.search(text) else text
+    """Return a header and rows as CSV, quoted as RFC 4180 says, lines ended by `\\n` like the logs'."""
+    return "".join(format_line(map(build_cell, row)) for row in (columns, *rows))
 
 
 def build_cell(value: Any) -> str:

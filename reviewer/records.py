@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from enum import StrEnum
@@ -23,6 +23,9 @@ JsonValue: TypeAlias = Any
 
 Inputs: TypeAlias = dict[str, JsonValue]
 """One example: input name → value; an image is `{"media": "<sha256>.png"}`."""
+
+Progress: TypeAlias = Callable[[float, str], None]
+"""Called with the share done, 0 to 1, and what is being done; it may raise to cancel the work."""
 
 
 class Task(StrEnum):

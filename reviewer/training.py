@@ -13,7 +13,7 @@ import shutil
 import sys
 import tempfile
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -26,10 +26,7 @@ from reviewer.log.media import MediaStore, name_media
 from reviewer.models.components import check_inputs, parse_cells, read_inputs
 from reviewer.models.kinds import Answer, Predictor, build_batch, load_estimator, load_predictor
 from reviewer.models.versions import ModelVersions, Version
-from reviewer.records import Flag, JsonValue, Task, Verification, hash_example
-
-Progress = Callable[[float, str], None]
-"""Called with the share done, 0 to 1, and what is being done; it may raise to cancel the work."""
+from reviewer.records import Flag, JsonValue, Progress, Task, Verification, hash_example
 
 VALIDATION, TEST = "validation", "test"
 
@@ -93,9 +90,7 @@ class Verdict:
 # Retrain
 
 
-def retrain(
-    folder: Path, versions: ModelVersions, bundle: Bundle, media: MediaStore, progress: Progress
-) -> Retraining:
+def retrain(folder: Path, versions: ModelVersions, bundle: Bundle, progress: Progress) -> Retraining:
     """Fit a copy of the newest version's estimator on base and corrections; it is not served by itself.
 
     Raises `InputError` when there is nothing new to learn from, `ConfigError` or `InputError` for unusable

@@ -10,7 +10,7 @@ import contextlib
 import os
 import threading
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -43,6 +43,7 @@ from reviewer.records import (
     Inputs,
     JsonValue,
     Prediction,
+    Progress,
     Resolution,
     Review,
     Severity,
@@ -62,9 +63,6 @@ if TYPE_CHECKING:
     from reviewer.training import Retraining, Verdict
 
 WORKSPACE_VARIABLE = "REVIEWER_WORKSPACE"
-
-Progress = Callable[[float, str], None]
-"""Called with the share done, 0 to 1, and what is being done; it may raise to cancel the work."""
 
 
 def _ignore_progress(share: float, doing: str) -> None:
@@ -499,7 +497,7 @@ class Workspace:
         from reviewer.training import retrain
 
         versions = self.versions_of(model)
-        return retrain(self.folder, versions, self.export(model), self.media, progress)
+        return retrain(self.folder, versions, self.export(model), progress)
 
     def verify(
         self, model: str, version: str | None = None, progress: Progress = _ignore_progress

@@ -164,15 +164,21 @@ def test_the_manifest_has_the_hash_of_every_other_file(tmp_path: Path, media: Me
     assert len(found) == 2
 
 
-def test_the_same_flags_in_any_order_give_the_same_bundle_but_for_name_and_time(
-    tmp_path: Path, media: MediaStore
-) -> None:
+def test_the_same_flags_in_any_order_give_the_same_bytes(tmp_path: Path, media: MediaStore) -> None:
     flags = [make_reviewed(text, label) for text, label in (("a", "login"), ("b", "refund"), ("b", "refund"))]
-    first = write_bundle(tmp_path, SPEC, flags, media)
-    second = write_bundle(tmp_path, SPEC, flags[::-1], media)
+    first = write_bundle(tmp_path / "one", SPEC, flags, media)
+    second = write_bundle(tmp_path / "two", SPEC, flags[::-1], media)
     assert (first.path / "train.csv").read_bytes() == (second.path / "train.csv").read_bytes()
     different = {key for key in first.manifest if first.manifest[key] != second.manifest[key]}
-    assert different == {"name", "created_at"}
+    assert different == {"created_at"}
+
+
+def test_exporting_the_same_flags_again_adds_nothing(tmp_path: Path, media: MediaStore) -> None:
+    flags = [make_reviewed("a", "login"), make_reviewed("b", "refund")]
+    first = write_bundle(tmp_path, SPEC, flags, media)
+    assert write_bundle(tmp_path, SPEC, flags, media) == first
+    assert write_bundle(tmp_path, SPEC, flags[:1], media).name == "2"
+    assert [each.name for each in (tmp_path / "exports/tickets").iterdir() if each.name.startswith(".")] == []
 
 
 def test_bundles_are_numbered_and_read_back_oldest_first(tmp_path: Path, media: MediaStore) -> None:

@@ -199,7 +199,7 @@ def test_retraining_learns_a_correction_and_leaves_the_served_version_alone(
     text = find_text("train", "voucher")
     flags = [make_corrected(text), *(make_corrected(f"{text} {n}") for n in range(30))]
     versions.serve("1")
-    made = retrain(tmp_path, versions, export(tmp_path, media, *flags), media, ignore)
+    made = retrain(tmp_path, versions, export(tmp_path, media, *flags), ignore)
     assert label_of(versions, made.version, "voucher") == "refund"
     assert [each.name for each in versions.read_all()] == ["1", "2"]
     assert versions.find().name == "1"
@@ -212,7 +212,7 @@ def test_the_card_says_what_the_version_was_trained_on(
 ) -> None:
     flags = [make_corrected(find_text("train")), make_corrected(find_text("verify"))]
     bundle = export(tmp_path, media, *flags)
-    made = retrain(tmp_path, versions, bundle, media, ignore)
+    made = retrain(tmp_path, versions, bundle, ignore)
     card = json.loads((made.version.path.parent / "card.json").read_text())
     assert card["parent"] == "1"
     assert card["trained_on"]["base"] == {
@@ -233,7 +233,7 @@ def test_nothing_that_is_held_out_is_ever_trained_on(
     base = BASE + f"{verify},refund,train\n{test},login,test\n{test},login,train\n"
     write_base(tmp_path, TICKETS, base)
     flags = [make_corrected(text, "login") for text in (find_text("train", "new"), verify, test)]
-    made = retrain(tmp_path, versions, export(tmp_path, media, *flags), media, ignore)
+    made = retrain(tmp_path, versions, export(tmp_path, media, *flags), ignore)
     assert made.counts == {"base": 4, "corrections": 1}
     assert made.left_out == {"in_test_split": 2, "in_verify_split": 2}
 
@@ -243,7 +243,7 @@ def test_a_correction_takes_the_place_of_the_base_row_it_corrects(
 ) -> None:
     text = find_text("train", "mislabelled")
     write_base(tmp_path, TICKETS, BASE + f"{text},login,train\n")
-    made = retrain(tmp_path, versions, export(tmp_path, media, make_corrected(text)), media, ignore)
+    made = retrain(tmp_path, versions, export(tmp_path, media, make_corrected(text)), ignore)
     assert made.counts == {"base": 4, "corrections": 1}
     assert made.left_out == {"corrected": 1}
 
@@ -253,7 +253,7 @@ def test_a_correction_that_todays_config_does_not_take_is_counted(
 ) -> None:
     flags = [make_corrected(find_text("train")), make_corrected("old", "retired label")]
     bundle = export(tmp_path, media, *flags)
-    made = retrain(tmp_path, versions, bundle, media, ignore)
+    made = retrain(tmp_path, versions, bundle, ignore)
     assert made.left_out == {"not_accepted": 1}
 
 
@@ -262,7 +262,7 @@ def test_corrections_that_may_not_be_trained_on_are_explained(
 ) -> None:
     bundle = export(tmp_path, media, make_corrected(find_text("verify")))
     with pytest.raises(InputError, match=r"None of the 1 corrections of tickets .* \(in_verify_split 1\)"):
-        retrain(tmp_path, versions, bundle, media, ignore)
+        retrain(tmp_path, versions, bundle, ignore)
     assert len(versions.read_all()) == 1
 
 
@@ -271,11 +271,11 @@ def test_the_same_data_twice_is_nothing_new(
 ) -> None:
     flag = make_corrected(find_text("train"))
     versions.serve("1")  # which version is served does not matter: the newest one is retrained
-    retrain(tmp_path, versions, export(tmp_path, media, flag), media, ignore)
+    retrain(tmp_path, versions, export(tmp_path, media, flag), ignore)
     with pytest.raises(InputError, match="tickets version 2 was trained on exactly this data"):
-        retrain(tmp_path, versions, export(tmp_path, media, flag), media, ignore)
+        retrain(tmp_path, versions, export(tmp_path, media, flag), ignore)
     bundle = export(tmp_path, media, flag, make_corrected(find_text("train", "other")))
-    assert retrain(tmp_path, versions, bundle, media, ignore).version.name == "3"
+    assert retrain(tmp_path, versions, bundle, ignore).version.name == "3"
 
 
 def test_a_cancelled_retraining_leaves_nothing_at_any_step(
@@ -285,7 +285,7 @@ def test_a_cancelled_retraining_leaves_nothing_at_any_step(
     steps: list[str] = []
     for number in range(5):
         with pytest.raises(KeyboardInterrupt):
-            retrain(tmp_path, versions, bundle, media, cancel_after(number, steps))
+            retrain(tmp_path, versions, bundle, cancel_after(number, steps))
         assert sorted(each.name for each in (tmp_path / "models/tickets").iterdir()) == ["1"]
     assert len(set(steps)) == 5
 
@@ -313,7 +313,7 @@ def test_a_model_that_cannot_be_retrained_here_says_why(
     ):
         spec = ModelSpec.model_validate(TICKETS.model_dump() | change)
         with pytest.raises(ModelError, match=words):
-            retrain(tmp_path, ModelVersions(tmp_path, spec), bundle, media, ignore)
+            retrain(tmp_path, ModelVersions(tmp_path, spec), bundle, ignore)
 
 
 def test_a_fit_that_fails_is_a_model_error_and_leaves_nothing(
@@ -322,7 +322,7 @@ def test_a_fit_that_fails_is_a_model_error_and_leaves_nothing(
     write_base(tmp_path, TICKETS, "text,label,split\nmoney,refund,train\n")
     bundle = export(tmp_path, media, make_corrected(find_text("train")))
     with pytest.raises(ModelError, match="Fitting tickets on 2 examples failed: ValueError"):
-        retrain(tmp_path, versions, bundle, media, ignore)
+        retrain(tmp_path, versions, bundle, ignore)
     assert sorted(each.name for each in (tmp_path / "models/tickets").iterdir()) == ["1"]
 
 

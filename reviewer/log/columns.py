@@ -7,7 +7,8 @@ value as JSON. An absent value is the empty cell.
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping
+import re
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import fields
 from datetime import UTC, datetime
 from functools import cache
@@ -18,6 +19,8 @@ from reviewer.records import Flag, FlagState, JsonValue, Prediction, Review
 
 STREAMS: dict[str, type[Any]] = {"flags": Flag, "reviews": Review, "predictions": Prediction}
 """Name of each log → the record that one of its rows holds."""
+
+_NEEDS_QUOTES = re.compile(r'[",\r\n]|^\s|\s$')
 
 _TEXT = (str, str | None)
 _NUMBERS: dict[Any, Callable[[Any], Any]] = {
@@ -71,6 +74,19 @@ def _check_text(name: str, text: str) -> str:
 def encode_json(value: JsonValue) -> str:
     """Return the value as compact JSON; raises `InputError` when a text in it cannot be UTF-8."""
     return _check_text("A value", json.dumps(value, ensure_ascii=False, separators=(",", ":"), default=list))
+
+
+def format_line(cells: Iterable[str]) -> str:
+    """Return one line of CSV, quoted as RFC 4180 asks, ended by `\\n`.
+
+    Python's own writer leaves a lone carriage return unquoted, where other readers then end the row; a row
+    of one empty cell would be an empty line, which readers skip.
+    """
+    return (",".join(map(_quote, cells)) or '""') + "\n"
+
+
+def _quote(text: str) -> str:
+    return '"' + text.replace('"', '""') + '"' if _NEEDS_QUOTES.search(text) else text
 
 
 def format_time(moment: datetime) -> str:

@@ -21,6 +21,7 @@ from typing import TYPE_CHECKING
 
 from reviewer.errors import LogError
 from reviewer.log import Position, Tail
+from reviewer.log.columns import format_line
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -37,7 +38,6 @@ _MARK_BYTES = 4096
 _ROW_BYTES = CHUNK_BYTES - (1 << 20)
 _ROW_START = re.compile(rb"\n[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12},")
 """Every log's first column is a UUID."""
-_NEEDS_QUOTES = re.compile(r'[",\r\n]|^\s|\s$')
 
 
 class LogRewrittenError(LogError):
@@ -95,7 +95,7 @@ class CsvLog:
             raise commit.error
 
     def _encode(self, rows: Sequence[Sequence[str]]) -> bytes:
-        lines = [_encode_line(row) for row in rows]
+        lines = [format_line(row).encode() for row in rows]
         longest = max(map(len, lines))
         if longest > _ROW_BYTES:
             raise LogError(
@@ -341,16 +341,6 @@ def find_last_boundary(data: bytes) -> int:
         if quotes % 2 == 0:
             return newline + 1
         end = newline
-
-
-def _encode_line(row: Sequence[str]) -> bytes:
-    return (",".join(map(_encode_cell, row)) + "\n").encode()
-
-
-def _encode_cell(text: str) -> str:
-    if _NEEDS_QUOTES.search(text):
-        return '"' + text.replace('"', '""') + '"'
-    return text
 
 
 def _locate(number: int, descriptor: int, offset: int) -> Position:

@@ -9,8 +9,8 @@ import gradio as gr
 
 from reviewer.errors import StoppedError
 from reviewer.index.sandbox import StopSwitch
+from reviewer.records import Progress
 from reviewer.ui.texts import say
-from reviewer.workspace import Progress
 
 
 class Stops:
