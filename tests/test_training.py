@@ -376,7 +376,7 @@ def test_flags_that_cannot_be_run_again_do_not_stop_the_others(
     assert judge(versions, flags, media) == ["fixed", "inconclusive", "inconclusive"]
 
 
-class Picky(ClassifierMixin, BaseEstimator):
+class Picky(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  # scikit-learn ships no types
     """Answers refund, but fails on a batch that holds one of its pet words."""
 
     def fit(self, texts: Sequence[str], labels: Sequence[str]) -> Picky:
