@@ -34,6 +34,7 @@ from reviewer.errors import (
     UnknownNameError,
 )
 from reviewer.index.queries import FacetCounts, Slice
+from reviewer.index.sandbox import QueryLimits
 from reviewer.log.media import MEDIA_TYPES
 from reviewer.payloads import build_payload, format_csv
 from reviewer.records import Flag, JsonValue
@@ -55,6 +56,10 @@ STATUS_CODES: dict[type[ReviewerError], int] = {
 
 MOST_ROWS = 500
 """The longest page of the queue."""
+
+
+DOWNLOAD_LIMITS = QueryLimits(seconds=60, memory_mb=2048, rows=1_000_000, result_mb=512)
+"""What the download of a result may take: a file is for all the rows, where the page shows the first."""
 
 
 class _Body(BaseModel):
@@ -336,7 +341,11 @@ def _add_query_routes(router: APIRouter, workspace: Workspace) -> None:
     @router.get("/query.csv")
     def download_query(sql: str, person: Person = REVIEWER) -> Response:
         """Return the result of one reading statement as CSV."""
-        result = workspace.run_query(sql)
+        result = workspace.run_query(sql, DOWNLOAD_LIMITS)
+        if result.is_truncated:
+            raise QueryLimitError(
+                f"The result has more than {DOWNLOAD_LIMITS.rows:,} rows; narrow it with WHERE or LIMIT."
+            )
         text = format_csv(result.columns, result.list_rows())
         return _download(iter([text.encode()]), "query.csv", "text/csv; charset=utf-8")
 

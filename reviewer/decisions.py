@@ -47,6 +47,13 @@ def build_flag(prediction: Prediction, **given: Any) -> Flag:
     )
 
 
+def has_same_words(one: Flag, other: Flag) -> bool:
+    """Return whether two flags of one prediction say the same."""
+    return all(
+        getattr(one, name) == getattr(other, name) for name in ("suggested_label", "comment", "severity")
+    )
+
+
 def check_known(what: str, name: str, known: Iterable[object]) -> None:
     """Raise `UnknownNameError` when the name is none of the known ones."""
     names = [str(each) for each in known]

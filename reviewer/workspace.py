@@ -26,6 +26,7 @@ from reviewer.decisions import (
     check_known,
     check_suggestion,
     describe_conflict,
+    has_same_words,
 )
 from reviewer.errors import ConfigError, InputError, ModelError, ReviewerError, UnknownNameError
 from reviewer.index import queries
@@ -272,15 +273,14 @@ class Workspace:
     ) -> Flag:
         """Mark a logged prediction as in need of review; returns the flag once it is durable.
 
-        The same flagger, prediction and option make one flag, however often it is called. Raises
-        `UnknownNameError` for an unknown prediction or option, `LogError` when it could not be written.
+        The same flagger, prediction, option and words make one flag, however often it is called; other
+        words replace a flag that nobody has reviewed yet. Raises `UnknownNameError` for an unknown
+        prediction or option, `LogError` when it could not be written.
         """
         with self._deciding:
             with self._index.reading() as cursor:
                 prediction = queries.find_prediction(cursor, prediction_id)
                 twin = queries.find_twin(cursor, prediction_id, option, flagger)
-            if twin:
-                return twin
             spec = self.find_model(prediction.model)
             check_known("flag option", option, spec.options)
             if severity:
@@ -295,7 +295,11 @@ class Workspace:
                 session_id=session_id,
                 source=source,
             )
+            if twin and has_same_words(twin, made):
+                return twin
             self._logs["flags"].append([encode_row("flags", made)])
+            if twin and twin.state.seq == 0:
+                self.undo(twin.flag_id, reviewer=flagger)
             return made
 
     # Triage

@@ -116,6 +116,75 @@ def test_a_mistake_goes_from_flag_to_verdict(
     page.close()
 
 
+def test_a_digit_is_drawn_predicted_and_cleared(browser: Browser, address: str, tmp_path: Path) -> None:
+    page = browser.new_page(viewport={"width": 1280, "height": 900})
+    page.goto(address)
+    choose(page, "#test-model", "Handwritten digits")
+    for _ in range(2):  # drawing works from the start, and again after Clear
+        expect(page.locator(".drawing .empty")).to_have_count(0)
+        draw_stroke(page)
+        page.locator(".predict:visible").click()
+        expect(page.locator(".flag-option:visible").first).to_be_visible()
+        save_screenshot(page, "digit", tmp_path)
+        page.get_by_role("button", name="Clear", exact=True).locator("visible=true").click()
+        expect(page.locator(".flag-option:visible")).to_have_count(0)
+    page.locator(".predict:visible").click()
+    expect(page.locator(".toast-body")).to_contain_text("Digit is missing; draw or upload one.")
+    page.close()
+
+
+def draw_stroke(page: Page) -> None:
+    area = page.locator(".drawing canvas").locator("visible=true").first.bounding_box()
+    assert area is not None
+    x, y = area["x"] + area["width"] / 2, area["y"] + area["height"] / 2
+    page.mouse.move(x, y - 80)
+    page.mouse.down()
+    page.mouse.move(x + 5, y + 80, steps=12)
+    page.mouse.up()
+
+
+def test_a_number_key_flags_right_after_enter(browser: Browser, address: str) -> None:
+    page = browser.new_page()
+    page.goto(address)
+    choose(page, "#test-model", "Support tickets")
+    message = page.get_by_role("textbox", name="Message")
+    message.fill("where is my parcel")
+    message.press("Enter")
+    expect(page.locator(".flag-option:visible").first).to_be_visible()
+    page.keyboard.press("2")
+    expect(page.get_by_role("status").filter(has_text="Flagged as Low confidence")).to_be_visible()
+    expect(message).to_have_value("where is my parcel")
+    message.fill("")
+    message.press("Enter")
+    expect(page.locator(".toast-body")).to_contain_text("Message is missing.")
+    expect(page.locator(".flag-option:visible")).to_have_count(0)
+    page.locator("[data-prediction]").first.click()
+    expect(page.get_by_role("status").filter(has_text="Already flagged")).to_be_visible()
+    page.close()
+
+
+def test_a_link_from_the_desk_opens_the_same_slice(browser: Browser, address: str) -> None:
+    page = browser.new_page()
+    page.goto(f"{address}/?tab=review&model=diabetes")
+    expect(page.locator("#desk .desk-chips")).to_contain_text("diabetes")
+    page.close()
+
+
+def test_a_query_is_stopped_by_its_button(browser: Browser, address: str) -> None:
+    page = browser.new_page()
+    page.goto(address)
+    page.get_by_role("tab", name="Review").click()
+    page.get_by_role("tab", name="SQL").click()
+    editor = page.locator("#sql-editor .cm-content")
+    editor.click()
+    page.keyboard.press("Control+a")
+    page.keyboard.insert_text("select sleep_ms(9000)")
+    page.locator("#sql-run").click()
+    page.get_by_role("button", name="Stop").click()
+    expect(page.locator(".toast-body")).to_contain_text("The query was stopped.")
+    page.close()
+
+
 def test_a_flag_that_cannot_be_written_is_said_and_the_text_stays(
     browser: Browser, address: str, folder: Path
 ) -> None:

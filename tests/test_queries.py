@@ -230,6 +230,8 @@ def test_a_search_looks_at_inputs_comment_suggestion_and_flagger(desk: Desk) -> 
         make_flag(comment="a needle"),
         make_flag(suggested_label="needle"),
         make_flag(flagger="Needle"),
+        make_flag(inputs={"image": {"media": "x.png"}, "text": "a needle"}),
+        make_flag(inputs={"text": '{"media":"needle.png"}'}),
     ]
     desk.add(make_flag(), *found, make_flag(inputs={"image": {"media": "needle.png"}}))
     assert desk.ask(queries.find_slice, Slice(text="needle")) == found
@@ -349,7 +351,11 @@ def test_a_page_row_shows_the_state(desk: Desk) -> None:
         ({"alcohol": 13.5, "kind": "red"}, "alcohol 13.5 · kind red", None),
         ({"image": {"media": "x.png"}}, None, "x.png"),
         ({"text": '{"media":"x.png"}'}, '{"media":"x.png"}', None),
-        ({}, "", None),
+        ({"image": {"media": "x.png"}, "text": "a <b>"}, "a <b>", "x.png"),
+        ({"kind": "red", "image": {"media": "x.png"}, "alcohol": 13.5}, "kind red · alcohol 13.5", "x.png"),
+        ({"text": '{"media":"x.png"}', "image": {"media": "y.png"}}, '{"media":"x.png"}', "y.png"),
+        ({"text": ""}, "", None),
+        ({}, None, None),
     ],
 )
 def test_a_page_row_shows_the_example_in_short(

@@ -219,10 +219,29 @@ def test_a_flag_holds_the_prediction_as_the_server_logged_it(workspace: Workspac
 def test_the_same_flag_of_the_same_person_is_made_once(workspace: Workspace) -> None:
     made = predict(workspace)
     first = workspace.flag(made.prediction_id, option="other", flagger="ada", comment="first")
-    assert workspace.flag(made.prediction_id, option="other", flagger="ada", comment="again") == first
+    assert workspace.flag(made.prediction_id, option="other", flagger="ada", comment="first") == first
     assert workspace.flag(made.prediction_id, option="other", flagger="bob") != first
     assert workspace.flag(made.prediction_id, option="bad_input", flagger="ada") != first
     assert len(workspace.queue()) == 3
+
+
+def test_other_words_replace_a_flag_that_nobody_has_reviewed(workspace: Workspace) -> None:
+    prediction = workspace.predict("tickets", {"text": "refund please"})
+    first = workspace.flag(prediction.prediction_id, option="wrong_label", flagger="ana")
+    second = workspace.flag(
+        prediction.prediction_id, option="wrong_label", flagger="ana", suggested_label="login", comment="see"
+    )
+    assert second.flag_id != first.flag_id
+    assert [(each.suggested_label, each.comment) for each in workspace.queue()] == [("login", "see")]
+    assert workspace.find_flag(first.flag_id).state.is_withdrawn
+
+
+def test_other_words_stand_beside_a_flag_that_was_reviewed(workspace: Workspace) -> None:
+    prediction = workspace.predict("tickets", {"text": "refund please"})
+    first = workspace.flag(prediction.prediction_id, option="wrong_label", flagger="ana")
+    workspace.review(first.flag_id, resolution="ambiguous", reviewer="bo")
+    workspace.flag(prediction.prediction_id, option="wrong_label", flagger="ana", comment="still wrong")
+    assert len(workspace.queue()) == 2
 
 
 def test_threads_that_flag_the_same_thing_make_one_flag(workspace: Workspace) -> None:

@@ -180,10 +180,9 @@ def run_query(
     try:
         with _start_child(folder) as child, (switch or StopSwitch()).wired_to(child):
             age = _await_index(child, message)
-            answer = _read_answer(child, limits)
+            return decode_answer(_read_answer(child, limits), age, limits)
     finally:
         _SLOTS.release()
-    return decode_answer(answer, age, limits)
 
 
 def _encode(sql: str) -> bytes:

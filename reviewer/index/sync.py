@@ -7,8 +7,8 @@ fold of a prefix of the logs.
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Mapping
-from dataclasses import asdict
+from collections.abc import Iterator, Mapping
+from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING
 
 import duckdb
@@ -22,14 +22,22 @@ if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection
 
 _TABLES = ("flags", "reviews", "predictions", "read_positions", "rejected_rows")
-_FOLD = ("fold_events", "fold_reset", "fold_decisions", "fold_verdicts", "fold_counts")
+
+
+@dataclass
+class _Place:
+    """Up to where a log is in the index."""
+
+    stream: str
+    count: int
+    """Rows before the position."""
+    position: Position
 
 
 def create_tables(connection: DuckDBPyConnection) -> None:
     """Create the empty index in a new file."""
     connection.execute(load_sql("schema"))
-    for stream in STREAMS:
-        connection.execute("insert into read_positions values ($stream, 1, 0, 0, 0, 0)", {"stream": stream})
+    _add_places(connection)
 
 
 def sync_index(connection: DuckDBPyConnection, logs: Mapping[str, Log]) -> None:
@@ -42,40 +50,34 @@ def sync_index(connection: DuckDBPyConnection, logs: Mapping[str, Log]) -> None:
 
 
 def _read_all(connection: DuckDBPyConnection, logs: Mapping[str, Log]) -> None:
-    _read_stream(connection, logs, "predictions")
-    _read_stream(connection, logs, "flags")
-    _read_stream(connection, logs, "reviews")
-
-
-def _read_stream(connection: DuckDBPyConnection, logs: Mapping[str, Log], stream: str) -> None:
-    position, count = _find_position(connection, stream)
+    places = _find_places(connection)
+    _read_stream(connection, logs["predictions"], places["predictions"])
     while True:
-        tail = logs[stream].tail(position)
-        if tail.position == position:
+        reviews = logs["reviews"].tail(places["reviews"].position)
+        # A flag is durable before its first review, so the flags are read after the reviews.
+        _read_stream(connection, logs["flags"], places["flags"])
+        if reviews.position == places["reviews"].position:
             return
-        if stream == "reviews":
-            # A flag is durable before its first review, but may be newer than the flags read so far.
-            _read_stream(connection, logs, "flags")
-        _add_tail(connection, stream, tail, count)
-        position, count = tail.position, count + tail.rows.num_rows
+        with _transaction(connection):
+            _add_tail(connection, places["reviews"], reviews)
 
 
-def _find_position(connection: DuckDBPyConnection, stream: str) -> tuple[Position, int]:
-    row = connection.execute(
-        "select segment, inode, byte_offset, mark, row_count from read_positions where stream = $stream",
-        {"stream": stream},
-    ).fetchone()
-    if row is None:
-        return Position(), 0
-    return Position(*row[:4]), row[4]
+def _read_stream(connection: DuckDBPyConnection, log: Log, place: _Place) -> None:
+    """Add all new rows of a log in one transaction: DuckDB packs many rows at once twice as fast."""
+    tail = log.tail(place.position)
+    if tail.position == place.position:
+        return
+    with _transaction(connection):
+        while tail.position != place.position:
+            _add_tail(connection, place, tail)
+            tail = log.tail(place.position)
 
 
-def _add_tail(connection: DuckDBPyConnection, stream: str, tail: Tail, count: int) -> None:
+@contextlib.contextmanager
+def _transaction(connection: DuckDBPyConnection) -> Iterator[None]:
     connection.execute("begin")
     try:
-        _add_rows(connection, stream, tail.rows, count)
-        _note_rejected(connection, stream, tail.rejected)
-        _save_position(connection, stream, tail.position, count + tail.rows.num_rows)
+        yield
         connection.execute("commit")
     except BaseException:
         with contextlib.suppress(duckdb.Error):  # a damaged file cannot even do that
@@ -83,21 +85,32 @@ def _add_tail(connection: DuckDBPyConnection, stream: str, tail: Tail, count: in
         raise
 
 
-def _add_rows(connection: DuckDBPyConnection, stream: str, rows: pa.Table, count: int) -> None:
+def _find_places(connection: DuckDBPyConnection) -> dict[str, _Place]:
+    rows = connection.execute(
+        "select stream, row_count, segment, inode, byte_offset, mark from read_positions"
+    ).fetchall()
+    return {stream: _Place(stream, count, Position(*position)) for stream, count, *position in rows}
+
+
+def _add_tail(connection: DuckDBPyConnection, place: _Place, tail: Tail) -> None:
+    first, place.count = place.count, place.count + tail.rows.num_rows
+    place.position = tail.position
+    _add_rows(connection, place.stream, tail.rows, first)
+    _note_rejected(connection, place.stream, tail.rejected)
+    _save_place(connection, place)
+
+
+def _add_rows(connection: DuckDBPyConnection, stream: str, rows: pa.Table, first: int) -> None:
     if not rows.num_rows:
         return
-    positions = pa.arange(count, count + rows.num_rows)  # pa.array would import pandas
+    positions = pa.arange(first, first + rows.num_rows)  # pa.array would import pandas
     connection.register("incoming", rows.append_column("position", positions))
-    connection.execute(load_sql(f"add_{stream}"))
-    connection.execute(load_sql(f"reject_{stream}"))
+    added = connection.execute(load_sql(f"add_{stream}")).fetchone()
+    if added != (rows.num_rows,):
+        connection.execute(load_sql(f"reject_{stream}"))
     connection.unregister("incoming")
     if stream == "reviews":
-        _fold_reviews(connection, count)
-
-
-def _fold_reviews(connection: DuckDBPyConnection, first: int) -> None:
-    for name in _FOLD:
-        connection.execute(load_sql(name), {"first": first} if name == "fold_events" else None)
+        connection.execute(load_sql("fold_reviews"), {"first": first})
 
 
 def _note_rejected(connection: DuckDBPyConnection, stream: str, reasons: tuple[str, ...]) -> None:
@@ -107,18 +120,21 @@ def _note_rejected(connection: DuckDBPyConnection, stream: str, reasons: tuple[s
         )
 
 
-def _save_position(connection: DuckDBPyConnection, stream: str, position: Position, count: int) -> None:
+def _save_place(connection: DuckDBPyConnection, place: _Place) -> None:
     connection.execute(
         "update read_positions set segment = $segment, inode = $inode, byte_offset = $offset,"
         " mark = $mark, row_count = $count where stream = $stream",
-        {"stream": stream, "count": count, **asdict(position)},
+        {"stream": place.stream, "count": place.count, **asdict(place.position)},
     )
 
 
 def _empty_tables(connection: DuckDBPyConnection) -> None:
-    connection.execute("begin")
-    for table in _TABLES:
-        connection.execute(f"delete from {table}")  # noqa: S608  a name from the tuple above
+    with _transaction(connection):
+        for table in _TABLES:
+            connection.execute(f"delete from {table}")  # noqa: S608  a name from the tuple above
+        _add_places(connection)
+
+
+def _add_places(connection: DuckDBPyConnection) -> None:
     for stream in STREAMS:
         connection.execute("insert into read_positions values ($stream, 1, 0, 0, 0, 0)", {"stream": stream})
-    connection.execute("commit")

@@ -66,7 +66,8 @@ def check_inputs(spec: ModelSpec, values: Mapping[str, Any], keep: Keep) -> Inpu
 
 def _check_input(name: str, spec: InputSpec, value: Any, keep: Keep) -> JsonValue:
     if value is None or (isinstance(value, str) and not value):
-        raise InputError(f"{spec.label or name} is missing.", name)
+        hint = "; draw or upload one" if isinstance(spec, ImageSpec) else ""
+        raise InputError(f"{spec.label or name} is missing{hint}.", name)
     try:
         return COMPONENTS[spec.component].check(spec, value, keep)
     except InputError as error:

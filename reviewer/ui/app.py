@@ -29,7 +29,7 @@ from reviewer.ui.theme import CSS, build_theme
 from reviewer.workspace import Workspace
 
 _STATIC = Path(__file__).parent / "static"
-_HEAD = '<script type="module" src="/ui/test/keys.js"></script>'
+_HEAD = "".join(f'<script type="module" src="/ui/test/{name}.js"></script>' for name in ("keys", "canvas"))
 _TABS = ("test", "review")
 MAX_UPLOAD = "50mb"
 

@@ -6,7 +6,7 @@ The rule: each handler is marked with the role it needs; a test walks them and f
 from __future__ import annotations
 
 import functools
-import inspect
+import logging
 from collections.abc import Callable
 from html import escape
 from typing import Any, TypeVar
@@ -14,11 +14,14 @@ from typing import Any, TypeVar
 import gradio as gr
 
 from reviewer.access import Role, check_role, find_owner
-from reviewer.errors import ReviewerError
+from reviewer.errors import ReviewerError, StoppedError
+from reviewer.ui.texts import load_texts, say
 
 Handler = TypeVar("Handler", bound=Callable[..., Any])
 
 ROLE_MARK = "needed_role"
+
+_LOG = logging.getLogger(__name__)
 
 
 def needs(role: Role) -> Callable[[Handler], Handler]:
@@ -28,9 +31,7 @@ def needs(role: Role) -> Callable[[Handler], Handler]:
     """
 
     def decorate(handler: Handler) -> Handler:
-        wrapped = (
-            _wrap_generator(handler, role) if inspect.isgeneratorfunction(handler) else _wrap(handler, role)
-        )
+        wrapped = _wrap(handler, role)
         setattr(wrapped, ROLE_MARK, role)
         return wrapped  # type: ignore[return-value]  # the wrapper has the handler's own signature
 
@@ -43,24 +44,24 @@ def _wrap(handler: Callable[..., Any], role: Role) -> Callable[..., Any]:
         try:
             check_role(find_owner(), role)
             return handler(*args, **kwargs)
+        except StoppedError as error:
+            gr.Info(escape(str(error)), title="")
+            return gr.skip()
         except ReviewerError as error:
-            raise show_error(error) from None
+            raise show_error(str(error)) from None
+        except Exception:
+            # A mistake in the program: the traceback is for the log, the sentence for the person.
+            _LOG.exception("handler %s failed", handler.__qualname__)
+            raise show_error(_say_unexpected(args)) from None
 
     return run
 
 
-def _wrap_generator(handler: Callable[..., Any], role: Role) -> Callable[..., Any]:
-    @functools.wraps(handler)
-    def run(*args: Any, **kwargs: Any) -> Any:
-        try:
-            check_role(find_owner(), role)
-            yield from handler(*args, **kwargs)
-        except ReviewerError as error:
-            raise show_error(error) from None
-
-    return run
+def _say_unexpected(args: tuple[Any, ...]) -> str:
+    request = next((each for each in args if isinstance(each, gr.Request)), None)
+    return say(request, "error.unexpected") if request else load_texts("en")["error.unexpected"]
 
 
-def show_error(error: ReviewerError) -> gr.Error:
-    """Return the error as a message; Gradio renders it as HTML, so it is escaped."""
-    return gr.Error(escape(str(error)), title="", print_exception=False)
+def show_error(sentence: str) -> gr.Error:
+    """Return the sentence as a message; Gradio renders it as HTML, so it is escaped."""
+    return gr.Error(escape(sentence), title="", print_exception=False)

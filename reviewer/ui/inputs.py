@@ -12,6 +12,7 @@ from typing import Any
 
 import gradio as gr
 
+from reviewer.access import Role
 from reviewer.config import (
     CheckboxSpec,
     DropdownSpec,
@@ -22,9 +23,15 @@ from reviewer.config import (
     SliderSpec,
     TextboxSpec,
 )
+from reviewer.models.components import open_image
+from reviewer.ui.handlers import needs
+from reviewer.ui.texts import translate
 
 CANVAS = 280
 """Width and height of the drawing area, in CSS pixels."""
+
+
+EMPTY_CANVAS: dict[str, Any] = {"background": None, "layers": [], "composite": None}
 
 
 def _keep(value: Any) -> Any:
@@ -41,6 +48,8 @@ class InputWidget:
     """Value of the component → value for the workspace."""
     show: Callable[[Any], Any] = _keep
     """Value of an example, an image as its path → value of the component."""
+    empty: Any = None
+    """What clears the component when it has no value to start with."""
 
 
 def _draw_textbox(spec: TextboxSpec, label: str) -> gr.Textbox:
@@ -83,17 +92,28 @@ def _draw_checkbox(spec: CheckboxSpec, label: str) -> gr.Checkbox:
 
 
 def _draw_image(spec: ImageSpec, label: str) -> gr.ImageEditor:
-    return gr.ImageEditor(
+    """Place a canvas that is ready to draw on, and a button that puts a file on it."""
+    canvas = gr.ImageEditor(
         label=label,
         type="pil",
         image_mode="RGBA",
-        sources=["upload", "clipboard"],
+        sources=[],
         brush=gr.Brush(default_size=18, colors=["#000000"], color_mode="fixed"),
         canvas_size=(CANVAS, CANVAS),
         transforms=[],
         layers=False,
         height=CANVAS + 140,
+        elem_classes="drawing",
     )
+    text: Any = translate("test.upload")  # the label is declared as a str, but translated like any other
+    upload = gr.UploadButton(text, file_types=["image"], size="sm")
+    upload.upload(_open_upload, upload, canvas, api_visibility="private", show_progress="hidden")
+    return canvas
+
+
+@needs(Role.TESTER)
+def _open_upload(path: str) -> Any:
+    return _show_image(Path(path))
 
 
 def _read_image(value: Any) -> Any:
@@ -105,9 +125,10 @@ def _read_image(value: Any) -> Any:
 
 
 def _show_image(path: Path) -> Any:
+    """Return the file as the canvas shows it; raises `InputError` when it is no image."""
     from PIL import Image
 
-    image = Image.open(path).convert("RGBA")
+    image = open_image(path.read_bytes()).convert("RGBA")
     scale = max(CANVAS // max(image.size), 1)
     drawn = image.resize((image.width * scale, image.height * scale), Image.Resampling.NEAREST)
     return {"background": drawn, "layers": [], "composite": drawn}
@@ -120,7 +141,7 @@ INPUTS: dict[str, InputWidget] = {
     "dropdown": InputWidget(_draw_dropdown),
     "radio": InputWidget(_draw_radio),
     "checkbox": InputWidget(_draw_checkbox),
-    "image": InputWidget(_draw_image, _read_image, _show_image),
+    "image": InputWidget(_draw_image, _read_image, _show_image, EMPTY_CANVAS),
 }
 """Component name in `reviewer.toml` → how it is drawn; the same names as `models.components.COMPONENTS`."""
 
@@ -128,6 +149,12 @@ INPUTS: dict[str, InputWidget] = {
 def draw_inputs(spec: ModelSpec) -> list[gr.components.Component]:
     """Place the model's inputs in the current layout; returns them in the order of the config."""
     return [INPUTS[each.component].draw(each, _label(name, each)) for name, each in spec.inputs.items()]
+
+
+def list_starts(spec: ModelSpec, inputs: list[gr.components.Component]) -> list[Any]:
+    """Return the values that the components had before anybody touched them."""
+    empties = [INPUTS[each.component].empty for each in spec.inputs.values()]
+    return [empty if each.value is None else each.value for each, empty in zip(inputs, empties, strict=True)]
 
 
 def read_values(spec: ModelSpec, values: tuple[Any, ...]) -> dict[str, Any]:

@@ -11,6 +11,7 @@ import gradio as gr
 
 from reviewer.access import Role
 from reviewer.index.catalog import COLUMNS, TABLES, name_column
+from reviewer.log.columns import encode_json
 from reviewer.ui.handlers import needs
 from reviewer.ui.stops import Stops
 from reviewer.ui.texts import say, translate
@@ -68,8 +69,10 @@ def _wire(workspace: Workspace, pane: SqlPane) -> None:
         result = workspace.run_query(sql, switch=stops.start_query(request))
         rows = result.list_rows()
         facts = say(request, "sql.rows", rows=len(rows))
-        if result.is_truncated or len(rows) > SHOWN_ROWS:
-            facts += " " + say(request, "sql.cut", shown=min(len(rows), SHOWN_ROWS))
+        if result.is_truncated:
+            facts = say(request, "sql.truncated", rows=len(rows))
+        if len(rows) > SHOWN_ROWS:
+            facts += " " + say(request, "sql.cut", shown=SHOWN_ROWS)
         if result.index_age_seconds:
             facts += " " + say(request, "sql.age", seconds=round(result.index_age_seconds))
         link = (
@@ -84,14 +87,25 @@ def _wire(workspace: Workspace, pane: SqlPane) -> None:
     def stop(request: gr.Request) -> None:
         stops.stop(request)
 
+    @needs(Role.REVIEWER)
+    def clear() -> tuple[str, Any]:
+        return "", {"headers": [], "data": []}
+
     shown = [pane.facts, pane.grid]
-    pane.run.click(run, pane.editor, shown, api_visibility="private", show_progress="minimal")
+    ran = pane.run.click(run, pane.editor, shown, api_visibility="private", show_progress="minimal")
+    ran.failure(clear, None, shown, api_visibility="private", show_progress="hidden")
     pane.stop.click(stop, None, None, api_visibility="private", queue=False)
 
 
 def _show_rows(rows: list[list[Any]]) -> list[list[Any]]:
-    """Return the rows as texts, so that the grid shows each value as it is."""
-    return [["" if value is None else str(value) for value in row] for row in rows]
+    """Return the rows as texts, so that the grid shows each value as it is; nested ones as JSON."""
+    return [[_show_value(value) for value in row] for row in rows]
+
+
+def _show_value(value: Any) -> str:
+    if value is None:
+        return "NULL"
+    return value if isinstance(value, str) else encode_json(value)
 
 
 def describe_tables(workspace: Workspace) -> str:

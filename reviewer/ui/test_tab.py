@@ -19,11 +19,14 @@ from reviewer.config import ModelSpec
 from reviewer.errors import UnknownNameError
 from reviewer.records import Flag, Prediction
 from reviewer.ui.handlers import needs
-from reviewer.ui.inputs import draw_inputs, read_values, show_example
+from reviewer.ui.inputs import draw_inputs, list_starts, read_values, show_example
 from reviewer.ui.outputs import OUTPUTS, draw_suggestion
 from reviewer.ui.session_list import build_session, draw_session
 from reviewer.ui.texts import say, translate
-from reviewer.workspace import Workspace
+from reviewer.workspace import SessionEntry, Workspace
+
+SESSION_LENGTH = 1000
+"""Predictions of one session that can still be flagged by hand."""
 
 Row = list[Any]
 """One value or update per output component."""
@@ -184,18 +187,28 @@ def _wire_inputs(workspace: Workspace, tab: ModelTab, panel: Panel) -> None:
 
     @needs(Role.TESTER)
     def clear() -> Row:
-        return [*[None] * len(panel.inputs), *_clear_prediction()]
+        return [*starts, *_clear_prediction()]
 
-    outputs = [*panel.shown, tab.session]
+    starts = list_starts(spec, panel.inputs)
     typed = [each.submit for each in panel.inputs if hasattr(each, "submit")]
-    gr.on(
+    made = gr.on(
         [panel.predict.click, *typed],
         predict,
         [tab.version, *panel.inputs],
-        outputs,
+        [*panel.shown, tab.session],
         api_visibility="private",
     )
-    panel.clear.click(clear, None, [*panel.inputs, *panel.shown], api_visibility="private")
+    # An answer to an earlier example must not stand beside an example that was refused.
+    made.failure(
+        needs(Role.TESTER)(_clear_prediction),
+        None,
+        panel.shown,
+        api_visibility="private",
+        show_progress="hidden",
+    )
+    panel.clear.click(
+        clear, None, [*panel.inputs, *panel.shown], api_visibility="private", show_progress="hidden"
+    )
     for row, button in zip(spec.examples, panel.examples, strict=True):
         button.click(_fill_example(workspace, spec, row), None, panel.inputs, api_visibility="private")
 
@@ -251,12 +264,12 @@ def _flag_as(workspace: Workspace, option: str) -> Callable[..., Row]:
     return flag
 
 
-def _find_own(workspace: Workspace, request: gr.Request, prediction_id: str) -> Prediction:
+def _find_own(workspace: Workspace, request: gr.Request, prediction_id: str) -> SessionEntry:
     """Return the session's prediction of that id; another session's is as good as unknown."""
-    prediction = workspace.find_prediction(prediction_id)
-    if prediction.session_id != str(request.session_hash):
-        raise UnknownNameError("prediction in this session", prediction_id)
-    return prediction
+    for entry in workspace.list_session(str(request.session_hash), limit=SESSION_LENGTH):
+        if entry.prediction.prediction_id == prediction_id:
+            return entry
+    raise UnknownNameError("prediction in this session", prediction_id)
 
 
 def _wire_session(workspace: Workspace, tab: ModelTab) -> None:
@@ -266,35 +279,36 @@ def _wire_session(workspace: Workspace, tab: ModelTab) -> None:
     @needs(Role.TESTER)
     def reopen(request: gr.Request, event: gr.EventData) -> Row:
         chosen = _find_own(workspace, request, str(event.prediction_id))
-        columns = [gr.Column(visible=name == chosen.model) for name in names]
+        columns = [gr.Column(visible=name == chosen.prediction.model) for name in names]
         shown = [part for panel in tab.panels for part in _reopen_panel(workspace, request, panel, chosen)]
-        return [chosen.model, *columns, *shown]
+        return [chosen.prediction.model, *columns, *shown]
 
     outputs = [part for panel in tab.panels for part in (*panel.inputs, *panel.shown)]
     columns = [panel.column for panel in tab.panels]
     tab.session.click(reopen, None, [tab.model, *columns, *outputs], api_visibility="private")
 
 
-def _reopen_panel(workspace: Workspace, request: gr.Request, panel: Panel, chosen: Prediction) -> Row:
-    if panel.spec.name != chosen.model:
+def _reopen_panel(workspace: Workspace, request: gr.Request, panel: Panel, chosen: SessionEntry) -> Row:
+    prediction, flag = chosen
+    if panel.spec.name != prediction.model:
         return [gr.skip() for _ in (*panel.inputs, *panel.shown)]
-    inputs = show_example(panel.spec, chosen.inputs, lambda value: _find_media(workspace, value))
-    return [*inputs, *_show_prediction(request, panel.spec, chosen)]
+    inputs = show_example(panel.spec, prediction.inputs, lambda value: _find_media(workspace, value))
+    return [*inputs, *_show_prediction(request, panel.spec, prediction, flag)]
 
 
 def _find_media(workspace: Workspace, value: dict[str, str]) -> Path:
     return workspace.media.find(value["media"])
 
 
-def _show_prediction(request: gr.Request, spec: ModelSpec, made: Prediction) -> Row:
-    """Return what fills `Panel.shown`."""
+def _show_prediction(request: gr.Request, spec: ModelSpec, made: Prediction, flag: Flag | None = None) -> Row:
+    """Return what fills `Panel.shown`; the flag is the one the prediction has already."""
+    current = Current(made.prediction_id)
+    none_yet = ["", gr.Button(visible=False), current]
     return [
         OUTPUTS[spec.task].read(made),
         _describe_facts(request, made),
         gr.Column(visible=True),
-        "",
-        gr.Button(visible=False),
-        Current(made.prediction_id),
+        *(_show_flag(request, current, flag, "test.already") if flag else none_yet),
         None if spec.task == "tabular-regression" else "",
         "",
     ]
@@ -312,9 +326,9 @@ def _describe_facts(request: gr.Request, made: Prediction) -> str:
     return f'<p class="dim">{escape(text)}</p>'
 
 
-def _show_flag(request: gr.Request, current: Current, made: Flag) -> Row:
+def _show_flag(request: gr.Request, current: Current, made: Flag, key: str = "") -> Row:
     """Return what fills `Panel.flagged`."""
-    key = "test.flagged.suggested" if made.suggested_label else "test.flagged"
+    key = key or ("test.flagged.suggested" if made.suggested_label else "test.flagged")
     text = say(
         request,
         key,

@@ -1,4 +1,6 @@
 -- One row per flag that is new to the index, in log order; doubles and rows without a valid key are left out.
+-- Pictures are no part of preview and search_text. The pattern finds no text that looks like one, since a
+-- quote inside a JSON text has a backslash before it.
 insert into flags by name
 with typed as (
     select
@@ -30,42 +32,45 @@ with typed as (
         try_cast(schema_version as integer) as schema_version
     from incoming
 ),
-shown as (
-    select
-        *,
-        row_number() over (partition by flag_id order by position) as copy,
-        json_extract_string(inputs, '$.*') as input_texts,
-        nullif(regexp_extract(inputs, '\{"media":"([^"]+)"', 1), '') as thumbnail
+fresh as (
+    select min(position) as position
     from typed
     where flag_id is not null and flagged_at is not null and inputs is not null
+        and not exists (select 1 from flags as known where known.flag_id = typed.flag_id)
+    group by flag_id
+),
+described as (
+    select
+        *,
+        nullif(split_part(split_part(inputs, '{"media":"', 2), '"', 1), '') as thumbnail,
+        case
+            when thumbnail is null then inputs
+            else regexp_replace(inputs, '\{"media":"[^"]*"\}', 'null', 'g')
+        end as words,
+        json_extract_string(words, '$.*') as texts
+    from typed
+    where position in (select position from fresh)
 )
 select
-    * exclude (copy, input_texts),
+    * exclude (words, texts),
     'open' as status,
     'not_run' as verification,
     0 as comments,
     0 as seq,
     false as is_withdrawn,
     left(
-        case
-            when thumbnail is not null then null
-            when len(input_texts) = 1 then input_texts[1]
+        case list_count(texts)
+            when 0 then null
+            when 1 then array_to_string(texts, '')
             else array_to_string(
                 list_transform(
-                    list_zip(json_keys(inputs), input_texts), lambda pair: concat_ws(' ', pair[1], pair[2])
+                    list_zip(json_keys(words), texts), lambda pair: pair[1] || ' ' || pair[2]
                 ),
                 ' · '
             )
         end,
         240
     ) as preview,
-    lower(
-        concat_ws(
-            ' ',
-            case when thumbnail is null then array_to_string(input_texts, ' ') end,
-            comment, suggested_label, flagger
-        )
-    ) as search_text
-from shown
-where copy = 1 and not exists (select 1 from flags as known where known.flag_id = shown.flag_id)
+    lower(concat_ws(' ', array_to_string(texts, ' '), comment, suggested_label, flagger)) as search_text
+from described
 order by position;

@@ -22,15 +22,16 @@ with typed as (
         nullif(source, '') as source
     from incoming
 ),
-copies as (
-    select *, row_number() over (partition by prediction_id order by position) as copy
+fresh as (
+    select min(position) as position
     from typed
     where prediction_id is not null and predicted_at is not null and inputs is not null
+        and not exists (
+            select 1 from predictions as known where known.prediction_id = typed.prediction_id
+        )
+    group by prediction_id
 )
-select * exclude (copy)
-from copies
-where copy = 1
-    and not exists (
-        select 1 from predictions as known where known.prediction_id = copies.prediction_id
-    )
+select *
+from typed
+where position in (select position from fresh)
 order by position;

@@ -21,15 +21,12 @@ with typed as (
         nullif(model_version, '') as model_version
     from incoming
 ),
-copies as (
-    select *, row_number() over (partition by event_id order by position) as copy
+fresh as (
+    select min(position) as position
     from typed
     where event_id is not null and flag_id is not null and reviewed_at is not null
-),
-fresh as (
-    select * exclude (copy)
-    from copies
-    where copy = 1 and not exists (select 1 from reviews as known where known.event_id = copies.event_id)
+        and not exists (select 1 from reviews as known where known.event_id = typed.event_id)
+    group by event_id
 ),
 ordered as (
     select
@@ -37,10 +34,11 @@ ordered as (
         max(seq) over (
             partition by flag_id order by position rows between unbounded preceding and 1 preceding
         ) as seq_before
-    from fresh
+    from typed
+    where position in (select position from fresh)
 )
 select
-    ordered.*  exclude (seq_before),
+    ordered.* exclude (seq_before),
     ordered.seq = 0 or ordered.seq > greatest(coalesce(seq_before, 0), flags.seq) as is_applied
 from ordered
 inner join flags using (flag_id)

@@ -53,6 +53,7 @@ export function writeFilters(filters) {
   const set = Object.entries(filters).filter(([name, value]) => value !== DEFAULTS[name]);
   const own = new URLSearchParams(toSearch(Object.fromEntries(set)));
   own.forEach((value, name) => url.searchParams.append(name, value));
+  if (set.length) url.searchParams.set("tab", "review"); // where a shared link should open
   history.replaceState(history.state, "", url);
 }
 

@@ -1,31 +1,50 @@
-/* Keys of the test tab: a number presses the flag option of that place.
- * The rule: nothing fires while somebody types in a field. */
+/* Keys of the test tab: Enter predicts, a number presses the flag option of that place.
+ * The rule: no number fires while somebody types in a field. */
 
-const TYPING = 'input, textarea, select, [contenteditable="true"], .cm-editor';
+const TYPING = 'textarea, select, [contenteditable="true"], .cm-editor, input:not([type=range], [type=checkbox], [type=radio])';
+const HAS_OWN_ENTER = 'textarea, button, a, summary, [role=combobox], [role=option], .cm-editor, input[type=text]';
 
-function listOptions() {
-  return [...document.querySelectorAll('.flag-option')].filter((button) => button.offsetParent !== null);
+function findVisible(selector) {
+  return [...document.querySelectorAll(selector)].filter((each) => each.offsetParent !== null);
 }
 
 function showNumbers() {
-  listOptions().forEach((button, place) => {
+  findVisible(".flag-option").forEach((button, place) => {
     const number = String(place + 1);
     if (button.dataset.key !== number) {
       button.dataset.key = number;
-      button.setAttribute('aria-keyshortcuts', number);
+      button.setAttribute("aria-keyshortcuts", number);
     }
   });
 }
 
-function pressOption(event) {
-  const hasModifier = event.ctrlKey || event.altKey || event.metaKey;
-  if (hasModifier || event.repeat || event.target.closest?.(TYPING)) return;
-  const button = listOptions()[Number(event.key) - 1];
-  if (!button || !/^[1-9]$/.test(event.key)) return;
+function press(event, button) {
+  if (!button) return;
   event.preventDefault();
   button.click();
 }
 
-document.addEventListener('keydown', pressOption);
+/** Leave the field, so that its value counts and the next number key flags. */
+function leaveField(event) {
+  setTimeout(() => event.target.blur?.());
+}
+
+function handleKey(event) {
+  if (event.ctrlKey || event.altKey || event.metaKey || event.shiftKey || event.repeat) return;
+  if (event.key === "Enter" && event.target.closest?.(".model-panel .tall-textbox")) leaveField(event);
+  else if (event.key === "Enter" && !event.target.closest?.(HAS_OWN_ENTER)) pressPredict(event);
+  else if (/^[1-9]$/.test(event.key) && !event.target.closest?.(TYPING))
+    press(event, findVisible(".flag-option")[Number(event.key) - 1]);
+}
+
+function pressPredict(event) {
+  const [button] = findVisible(".predict");
+  if (!button) return;
+  event.preventDefault();
+  event.target.blur?.();
+  setTimeout(() => button.click()); // after the field has told its value
+}
+
+document.addEventListener("keydown", handleKey);
 new MutationObserver(showNumbers).observe(document.body, { childList: true, subtree: true });
 showNumbers();

@@ -1,0 +1,15 @@
+/* A drawing area that is ready to draw on: Gradio's starts with no tool chosen.
+ * The rule: the brush is chosen only while the area shows its hint to do so. */
+
+const HINT = ".drawing .empty";
+const BRUSH = ".half-container button";
+
+function chooseBrush() {
+  for (const hint of document.querySelectorAll(HINT)) {
+    const brush = hint.closest(".drawing").querySelector(BRUSH);
+    if (brush && hint.offsetParent !== null && !brush.classList.contains("highlight")) brush.click();
+  }
+}
+
+new MutationObserver(chooseBrush).observe(document.body, { childList: true, subtree: true });
+chooseBrush();
