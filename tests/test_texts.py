@@ -7,8 +7,10 @@ from string import Formatter
 
 import pytest
 
+from reviewer.index.catalog import TABLES
 from reviewer.records import Event, FlagOption, Resolution, Source, Status, Verification
 from reviewer.ui.texts import LANGUAGES, load_texts, pick_language
+from reviewer.workspace import Workspace
 
 UI = Path(__file__).parent.parent / "reviewer/ui"
 PLURALS = (".one", ".two", ".few", ".many", ".other")
@@ -74,3 +76,16 @@ def test_every_key_in_the_code_is_a_text() -> None:
 )
 def test_the_first_language_that_is_known_is_chosen(accepted: str | None, language: str) -> None:
     assert pick_language(accepted) == language
+
+
+def test_every_column_that_can_be_queried_has_a_sentence(demo_workspace: Workspace) -> None:
+    with demo_workspace.reading() as cursor:
+        columns = {
+            row[0]
+            for table in TABLES
+            for row in cursor.execute(
+                "select column_name from (describe from query_table($name))", {"name": table}
+            ).fetchall()
+        }
+    assert {name for name in columns if f"column.{name}" not in load_texts("en")} == set()
+    assert {table for table in TABLES if f"table.{table}" not in load_texts("en")} == set()

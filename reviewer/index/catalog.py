@@ -1,74 +1,18 @@
-"""What an analyst can query: the tables and views of the index, with a sentence per column.
+"""What an analyst can query: the tables of the index, and a view per model.
 
 A model's view is made here from names that the config has checked.
 """
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
+from functools import cache
 
-TABLES: dict[str, str] = {
-    "flags": "One row per flag with its state now.",
-    "raw_flags": "One row per flag as it was written, without its state.",
-    "raw_reviews": "One row per review event as it was written, in log order.",
-    "predictions": "One row per logged prediction.",
-}
-"""Table → what one row is. The models' views come on top."""
+from reviewer.index.sql import load_sql
 
-COLUMNS: dict[str, str] = {
-    "flag_id": "The flag's id, a UUIDv7.",
-    "prediction_id": "The prediction that was flagged.",
-    "flagged_at": "When it was flagged, UTC.",
-    "flagger": "Who flagged.",
-    "session_id": "The browser session.",
-    "source": "manual, auto, batch, audit, import, api or demo.",
-    "model": "The model's name.",
-    "model_version": "The version that answered; in an event, the version that was verified.",
-    "task": "What kind of answer the model gives.",
-    "example_id": "Hash of the canonical inputs; equal for equal examples.",
-    "inputs": "The example as JSON: inputs ->> 'name' reads one input.",
-    "predicted_label": "The label with the highest probability.",
-    "confidence": "Probability of the predicted label, 0 to 1.",
-    "scores": "Probability of every label, as JSON.",
-    "predicted_value": "The number a regression answered.",
-    "output": "The whole answer of a model that gives neither label nor number, as JSON.",
-    "latency_ms": "How long the model took, in milliseconds.",
-    "error": "Why the model failed; empty when it did not.",
-    "option": "The flag option chosen.",
-    "severity": "low, medium or high, when the flagger said so.",
-    "comment": "The flagger's words.",
-    "suggested_label": "What the flagger thinks is right; never ground truth by itself.",
-    "tags": "Tags, as a JSON list.",
-    "origin": "File, row and repairs of an imported flag, as JSON.",
-    "app_version": "The program's version that wrote the row.",
-    "schema_version": "The version of the file format.",
-    "status": "open, in_review, needs_info or resolved.",
-    "resolution": "What people decided; only when resolved.",
-    "corrected_label": "The right label a review gave.",
-    "corrected_value": "The right value a review gave.",
-    "corrected_output": "The right answer of other kinds, as JSON.",
-    "reviewer": "Who decided.",
-    "reviewed_at": "When it was decided, UTC.",
-    "action_id": "The user action behind the decision, which undo takes back.",
-    "verification": "not_run, fixed, still_failing, regressed or inconclusive.",
-    "verified_version": "The version that verification ran.",
-    "comments": "How many comments there are.",
-    "seq": "The number of the last decision; in an event, its own number.",
-    "is_withdrawn": "Whether the flagger took the flag back.",
-    "position": "The row's place in its log.",
-    "preview": "The first 240 characters of the inputs.",
-    "thumbnail": "The media file of the first image among the inputs.",
-    "search_text": "What the search field looks in, in small letters.",
-    "event_id": "The event's id.",
-    "event": "resolve, status, comment, verify or revert.",
-    "value": "The resolution, status, comment or verdict.",
-    "reverts": "The event or flag that a revert takes back.",
-    "certainty": "How sure the reviewer was, 1 to 5.",
-    "seconds": "Time from showing the card to the decision.",
-    "predicted_at": "When the model answered, UTC.",
-    "username": "Who asked the model.",
-}
-"""Column → its meaning, the same in every table that has it."""
+TABLES = ("flags", "raw_flags", "raw_reviews", "predictions")
+"""What can be queried beside the models' views; the interface says what a row of each is."""
 
 Views = Mapping[str, Mapping[str, str]]
 """Model → input → component."""
@@ -91,4 +35,13 @@ def build_view(model: str, inputs: Mapping[str, str]) -> str:
 
 def name_column(name: str) -> str:
     """Return the column of an input in its model's view, quoted."""
-    return f'"input_{name}"' if name in COLUMNS else f'"{name}"'
+    return f'"input_{name}"' if name in _list_flag_columns() else f'"{name}"'
+
+
+@cache
+def _list_flag_columns() -> frozenset[str]:
+    schema = load_sql("schema")
+    columns = schema[schema.index("create table flags (") : schema.index(");")]
+    return frozenset(
+        re.findall(r"(\w+) (?:bigint|uuid|timestamp|varchar|json|double|integer|boolean)", columns)
+    )

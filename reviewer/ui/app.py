@@ -22,7 +22,7 @@ from reviewer.ui.desk import build_desk
 from reviewer.ui.export_pane import build_export, wire_export
 from reviewer.ui.handlers import needs
 from reviewer.ui.insights_pane import build_insights, wire_insights
-from reviewer.ui.sql_pane import build_sql
+from reviewer.ui.sql_pane import build_sql, wire_sql
 from reviewer.ui.test_tab import ModelTab, build_test_tab, refresh_tab
 from reviewer.ui.texts import LANGUAGES, build_translations, load_texts, translate
 from reviewer.ui.theme import CSS, build_theme
@@ -54,8 +54,8 @@ def _build_review(workspace: Workspace) -> None:
             build_desk()
         with gr.Tab(translate("tab.insights"), id="insights") as insights_tab:
             wire_insights(workspace, build_insights(workspace), insights_tab)
-        with gr.Tab("SQL", id="sql"):
-            build_sql(workspace)
+        with gr.Tab("SQL", id="sql") as sql_tab:
+            wire_sql(workspace, build_sql(workspace), sql_tab)
         with gr.Tab(translate("tab.export"), id="export") as export_tab:
             wire_export(workspace, build_export(workspace), export_tab)
 

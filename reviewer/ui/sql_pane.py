@@ -10,7 +10,7 @@ from urllib.parse import quote
 import gradio as gr
 
 from reviewer.access import Role
-from reviewer.index.catalog import COLUMNS, TABLES, name_column
+from reviewer.index.catalog import TABLES, name_column
 from reviewer.log.columns import encode_json
 from reviewer.ui.handlers import needs
 from reviewer.ui.stops import Stops
@@ -35,6 +35,7 @@ class SqlPane:
     stop: gr.Button
     facts: gr.HTML
     grid: gr.Dataframe
+    tables: gr.HTML
 
 
 def build_sql(workspace: Workspace) -> SqlPane:
@@ -55,10 +56,20 @@ def build_sql(workspace: Workspace) -> SqlPane:
             )
         with gr.Column(scale=1, min_width=260, elem_classes="box"):
             gr.Markdown(translate("sql.tables"), elem_classes="box-title")
-            gr.HTML(describe_tables(workspace))
-    pane = SqlPane(editor, run, stop, facts, grid)
+            tables = gr.HTML()
+    pane = SqlPane(editor, run, stop, facts, grid, tables)
     _wire(workspace, pane)
     return pane
+
+
+def wire_sql(workspace: Workspace, pane: SqlPane, tab: gr.Tab) -> None:
+    """Say what can be queried when the pane is opened."""
+
+    @needs(Role.REVIEWER)
+    def describe(request: gr.Request) -> str:
+        return describe_tables(workspace, request)
+
+    tab.select(describe, None, pane.tables, api_visibility="private", show_progress="hidden")
 
 
 def _wire(workspace: Workspace, pane: SqlPane) -> None:
@@ -108,38 +119,35 @@ def _show_value(value: Any) -> str:
     return value if isinstance(value, str) else encode_json(value)
 
 
-def describe_tables(workspace: Workspace) -> str:
+def describe_tables(workspace: Workspace, request: gr.Request) -> str:
     """Return what can be queried, as HTML: tables, views and a sentence per column."""
-    views = "".join(
+    tables = [
+        _describe_table(request, name, say(request, f"table.{name}"), columns)
+        for name, columns in _list_columns(workspace).items()
+    ]
+    views = [
         _describe_table(
-            f'"{model}"', f"Flags of {model}, a column per input.", list(map(name_column, inputs))
+            request, f'"{model}"', say(request, "table.view", model=model), list(map(name_column, inputs))
         )
         for model, inputs in workspace.list_views().items()
-    )
-    tables = "".join(
-        _describe_table(name, sentence, columns)
-        for (name, sentence), columns in zip(TABLES.items(), _list_columns(workspace), strict=True)
-    )
-    return f'<div class="sql-tables">{tables}{views}</div>'
+    ]
+    return f'<div class="sql-tables">{"".join([*tables, *views])}</div>'
 
 
-def _list_columns(workspace: Workspace) -> list[list[str]]:
+def _list_columns(workspace: Workspace) -> dict[str, list[str]]:
+    statement = "select column_name from (describe from query_table($name))"
     with workspace.reading() as cursor:
-        return [
-            [
-                row[0]
-                for row in cursor.execute(
-                    "select column_name from (describe from query_table($name))", {"name": name}
-                ).fetchall()
-            ]
-            for name in TABLES
-        ]
+        return {
+            name: [row[0] for row in cursor.execute(statement, {"name": name}).fetchall()] for name in TABLES
+        }
 
 
-def _describe_table(name: str, sentence: str, columns: list[str]) -> str:
-    items = "".join(
-        f"<dt><code>{escape(column)}</code></dt><dd>{escape(COLUMNS.get(column, ''))}</dd>"
-        for column in columns
-    )
+def _describe_table(request: gr.Request, name: str, sentence: str, columns: list[str]) -> str:
+    items = "".join(_describe_column(request, column) for column in columns)
     summary = f"<summary><code>{escape(name)}</code> {escape(sentence)}</summary>"
     return f"<details>{summary}<dl>{items}</dl></details>"
+
+
+def _describe_column(request: gr.Request, column: str) -> str:
+    sentence = "" if column.startswith('"') else say(request, f"column.{column}")
+    return f"<dt><code>{escape(column)}</code></dt><dd>{escape(sentence)}</dd>"
