@@ -301,7 +301,8 @@ def _describe_mistake(mistake: Any) -> str:
     key = ".".join(map(str, keys)) or "The file"
     match mistake["type"]:
         case "missing":
-            return f"{key} is missing."
+            hint = "; add a table [models.NAME] with task and inputs" if key == "models" else ""
+            return f"{key} is missing{hint}."
         case "extra_forbidden":
             return f"{key}: {UnknownNameError('key', keys[-1], _list_keys(mistake['loc']))}"
         case "union_tag_invalid":

@@ -226,7 +226,7 @@ def _check_segment(stream: str, path: Path) -> Finding:
             f"{path} ends in half a row, as a killed writer leaves it; it was never acknowledged, and the"
             f" next row written moves it to {path.parent / 'torn'}.",
         )
-    return Finding(Area.LOGS, Level.OK, f"{path.name} has {segment.rows:,} whole rows.")
+    return Finding(Area.LOGS, Level.OK, f"{path.name} has {segment.rows:,} rows.")
 
 
 @dataclass(slots=True)

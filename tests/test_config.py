@@ -252,7 +252,7 @@ MISTAKES = {
     ),
     "models as a list": ("[[models]]\ntask = 1\n", "1: models is [{'task': 1}]: a table is needed."),
     "an empty table of models": ('title = "x"\n[models]\n', "2: models: at least one entry is needed."),
-    "an empty file": ("", "1: models is missing."),
+    "an empty file": ("", "1: models is missing; add a table [models.NAME] with task and inputs."),
 }
 
 

@@ -98,7 +98,7 @@ def test_every_mistake_of_a_broken_config_is_a_problem_and_the_logs_are_still_ch
     (filled_folder / "reviewer.toml").write_text('[models.a]\ntask = "chess"\ninputs.text = "textbx"\n')
     findings = check_folder(filled_folder)
     assert len(find_sentences(findings, Level.PROBLEM, Area.CONFIG)) == 2
-    assert "flags-0001.csv has 2 whole rows." in find_sentences(findings, Level.OK, Area.LOGS)
+    assert "flags-0001.csv has 2 rows." in find_sentences(findings, Level.OK, Area.LOGS)
 
 
 def test_a_folder_that_is_no_workspace_is_left_as_it_is(tmp_path: Path) -> None:
