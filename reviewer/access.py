@@ -7,6 +7,7 @@ listens on this computer only, and whoever reaches it is its owner.
 from __future__ import annotations
 
 import getpass
+import ipaddress
 from dataclasses import dataclass
 from enum import IntEnum
 from functools import cache
@@ -53,3 +54,11 @@ def check_role(person: Person, role: Role) -> None:
         raise ForbiddenError(
             f"This needs the role {role.name.lower()}; {person.name} is {person.role.name.lower()}."
         )
+
+
+def is_loopback(host: str) -> bool:
+    """Return whether only this computer can reach the address."""
+    try:
+        return host == "localhost" or ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False

@@ -36,7 +36,7 @@ from reviewer.errors import (
 from reviewer.index.queries import FacetCounts, Slice
 from reviewer.index.sandbox import QueryLimits
 from reviewer.log.media import MEDIA_TYPES
-from reviewer.payloads import build_payload, format_csv
+from reviewer.payloads import build_payload, stream_csv
 from reviewer.records import Flag, JsonValue
 from reviewer.workspace import HistoryEntry, Workspace
 
@@ -346,8 +346,8 @@ def _add_query_routes(router: APIRouter, workspace: Workspace) -> None:
             raise QueryLimitError(
                 f"The result has more than {DOWNLOAD_LIMITS.rows:,} rows; narrow it with WHERE or LIMIT."
             )
-        text = format_csv(result.columns, result.list_rows())
-        return _download(iter([text.encode()]), "query.csv", "text/csv; charset=utf-8")
+        pieces = stream_csv(result.columns, result.stream_rows())
+        return _download(pieces, "query.csv", "text/csv; charset=utf-8")
 
 
 def _add_export_routes(router: APIRouter, workspace: Workspace) -> None:

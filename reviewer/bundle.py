@@ -6,7 +6,6 @@ that was considered is either a row of `train.csv` or listed in the manifest wit
 
 from __future__ import annotations
 
-import hashlib
 import io
 import json
 import shutil
@@ -23,6 +22,7 @@ from typing import Any
 from reviewer.analysis import assign_split, find_correction
 from reviewer.config import ModelSpec
 from reviewer.errors import ConfigError, InputError, LogError, ReviewerError
+from reviewer.folders import hash_file, list_numbers, take_next_number
 from reviewer.log.columns import encode_json, format_line, format_time
 from reviewer.log.media import MediaStore
 from reviewer.records import TRAINABLE, Flag, JsonValue, utc_now
@@ -86,9 +86,13 @@ def write_bundle(folder: Path, spec: ModelSpec, flags: Sequence[Flag], media: Me
 
 def read_bundles(folder: Path, model: str) -> list[Bundle]:
     """Return the model's bundles, oldest first; raises `LogError` for a damaged manifest."""
-    found = (folder / "exports" / model).glob(f"*/{MANIFEST}")
-    paths = sorted((each for each in found if each.parent.name.isdigit()), key=lambda at: int(at.parent.name))
-    return [Bundle(model, path.parent.name, path.parent, _read_manifest(path)) for path in paths]
+    parent = folder / "exports" / model
+    paths = [parent / str(number) for number in list_numbers(parent)]
+    return [
+        Bundle(model, path.name, path, _read_manifest(path / MANIFEST))
+        for path in paths
+        if (path / MANIFEST).is_file()
+    ]
 
 
 def stream_archive(bundle: Bundle) -> Iterator[bytes]:
@@ -284,7 +288,7 @@ def _describe(
         },
         "left_out": [{"flag_id": name, "reason": reasons[name]} for name in sorted(reasons)],
         "files": {
-            path.relative_to(aside).as_posix(): _hash_file(path)
+            path.relative_to(aside).as_posix(): hash_file(path)
             for path in sorted(aside.rglob("*"))
             if path.is_file()
         },
@@ -295,28 +299,14 @@ def _sort(counts: Mapping[str, int]) -> dict[str, int]:
     return dict(sorted(counts.items()))
 
 
-def _hash_file(path: Path) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
-
-
 def _take_next_name(aside: Path, spec: ModelSpec, described: dict[str, JsonValue]) -> Bundle:
-    """Give the folder the next free number; of two processes, each gets its own."""
-    taken = [int(each.name) for each in aside.parent.iterdir() if each.name.isdigit()]
-    number = max(taken, default=0)
-    while True:
-        number += 1
-        name, path = str(number), aside.parent / str(number)
-        manifest = {"name": name, **described}
-        text = json.dumps(manifest, ensure_ascii=False, indent=2) + "\n"
-        (aside / MANIFEST).write_text(text, encoding="utf-8")
-        try:
-            aside.rename(path)
-        except OSError:
-            if not path.exists():
-                raise
-        else:
-            return Bundle(spec.name, name, path, manifest)
+    path = take_next_number(aside, lambda name: _write_manifest(aside, name, described))
+    return Bundle(spec.name, path.name, path, {"name": path.name, **described})
+
+
+def _write_manifest(aside: Path, name: str, described: dict[str, JsonValue]) -> None:
+    text = json.dumps({"name": name, **described}, ensure_ascii=False, indent=2) + "\n"
+    (aside / MANIFEST).write_text(text, encoding="utf-8")
 
 
 def _read_manifest(path: Path) -> dict[str, JsonValue]:

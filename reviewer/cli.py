@@ -25,7 +25,6 @@ import contextlib
 import errno
 import getpass
 import io
-import ipaddress
 import json
 import socket
 import sys
@@ -36,6 +35,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from reviewer import __version__
+from reviewer.access import is_loopback
 from reviewer.errors import (
     BusyError,
     ConfigError,
@@ -619,7 +619,7 @@ def _serve(folder: Path | None, host: str, port: int) -> None:
 
 def _check_address(host: str, port: int, without_sign_in: bool) -> None:
     """Raise when strangers could reach the app, or it could not listen."""
-    if not (without_sign_in or _is_loopback(host)):
+    if not (without_sign_in or is_loopback(host)):
         raise InputError(
             f"Anyone who reaches {host} could use the app, since it has no sign-in; keep to --host 127.0.0.1,"
             " or add --without-sign-in if that is meant."
@@ -632,10 +632,3 @@ def _check_address(host: str, port: int, without_sign_in: bool) -> None:
         raise BusyError(
             f"Port {port} of {host} cannot be used ({reason}); choose another with --port."
         ) from None
-
-
-def _is_loopback(host: str) -> bool:
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return host == "localhost"

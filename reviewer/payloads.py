@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import fields
 from datetime import UTC, datetime
 from pathlib import Path
@@ -58,7 +58,14 @@ def _build_value(value: Any) -> Any:
 
 def format_csv(columns: Sequence[str], rows: Sequence[Sequence[Any]]) -> str:
     """Return a header and rows as CSV, quoted as RFC 4180 says, lines ended by `\\n` like the logs'."""
-    return "".join(format_line(map(build_cell, row)) for row in (columns, *rows))
+    return b"".join(stream_csv(columns, [rows])).decode()
+
+
+def stream_csv(columns: Sequence[str], parts: Iterable[Sequence[Sequence[Any]]]) -> Iterator[bytes]:
+    """Yield a header and rows as CSV, one piece per part, so that no more than a part is held as text."""
+    yield format_line(columns).encode()
+    for rows in parts:
+        yield "".join(format_line(map(build_cell, row)) for row in rows).encode()
 
 
 def build_cell(value: Any) -> str:

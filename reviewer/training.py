@@ -7,7 +7,6 @@ the verify split, and on one of the validation split only with the answer that a
 from __future__ import annotations
 
 import csv
-import hashlib
 import math
 import shutil
 import sys
@@ -22,6 +21,7 @@ from reviewer.analysis import TRAIN, VERIFY, find_right_answer, judge
 from reviewer.bundle import MANIFEST, TRAIN_CSV, Bundle, name_target
 from reviewer.config import Kind, ModelSpec
 from reviewer.errors import ConfigError, InputError, ModelError, ReviewerError
+from reviewer.folders import hash_file
 from reviewer.log.media import MediaStore, name_media
 from reviewer.models.components import check_inputs, parse_cells, read_inputs
 from reviewer.models.kinds import Answer, Predictor, build_batch, load_estimator, load_predictor
@@ -213,7 +213,7 @@ def read_base(folder: Path, spec: ModelSpec) -> Base:
     rows = list(_read_rows(spec, path, spec.target))
     if rows and not rows[0].split:
         rows = _deal_splits(rows)
-    return Base(path, _hash_file(path), rows)
+    return Base(path, hash_file(path), rows)
 
 
 def _read_rows(spec: ModelSpec, path: Path, target: str) -> Iterator[Row]:
@@ -354,8 +354,8 @@ def _describe_rows(
     return {
         **describe_base(spec, base),
         "bundle": bundle.name,
-        "manifest_sha256": _hash_file(bundle.path / MANIFEST),
-        "train_csv_sha256": _hash_file(bundle.path / TRAIN_CSV),
+        "manifest_sha256": hash_file(bundle.path / MANIFEST),
+        "train_csv_sha256": hash_file(bundle.path / TRAIN_CSV),
         "rows": dict(counts),
         "left_out": dict(left_out),
     }
@@ -364,11 +364,6 @@ def _describe_rows(
 def describe_base(spec: ModelSpec, base: Base) -> dict[str, JsonValue]:
     """Return what the card of a version says about the base data."""
     return {"base": {"path": spec.base, "sha256": base.sha256, "rows": len(base.rows)}}
-
-
-def _hash_file(path: Path) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 # Measure

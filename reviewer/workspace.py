@@ -242,15 +242,22 @@ class Workspace:
         check_media(spec, stored, self.media)
         return stored
 
-    def find_prediction(self, prediction_id: str) -> Prediction:
-        """Return a logged prediction; raises `UnknownNameError`."""
-        with self._index.reading() as cursor:
-            return queries.find_prediction(cursor, prediction_id)
+    def find_session_entry(self, session_id: str, prediction_id: str) -> SessionEntry:
+        """Return a session's own prediction with its flag; another session's is as good as unknown."""
+        found = self._list_session(session_id, 1, prediction_id)
+        if not found:
+            raise UnknownNameError("prediction in this session", prediction_id)
+        return found[0]
 
     def list_session(self, session_id: str, limit: int = 20) -> list[SessionEntry]:
         """Return a session's last predictions, newest first, with their flags."""
+        return self._list_session(session_id, limit)
+
+    def _list_session(
+        self, session_id: str, limit: int, prediction_id: str | None = None
+    ) -> list[SessionEntry]:
         with self._index.reading() as cursor:
-            found = queries.find_session(cursor, session_id, limit)
+            found = queries.find_session(cursor, session_id, limit, prediction_id)
             flags = {
                 each.flag_id: each
                 for each in queries.find_flags(cursor, [flag_id for _, flag_id in found if flag_id])
@@ -298,7 +305,7 @@ class Workspace:
             if twin and has_same_words(twin, made):
                 return twin
             self._logs["flags"].append([encode_row("flags", made)])
-            if twin and twin.state.seq == 0:
+            if twin and twin.state.seq == 0 and not twin.state.comments:
                 self.undo(twin.flag_id, reviewer=flagger)
             return made
 

@@ -10,14 +10,14 @@ import gradio as gr
 import pytest
 from fastapi.testclient import TestClient
 
-from reviewer.access import Person, Role
+from reviewer.access import Person, Role, is_loopback
 from reviewer.errors import BusyError, InputError
 from reviewer.models.components import COMPONENTS
 from reviewer.records import Task
 from reviewer.ui import handlers
-from reviewer.ui.app import build_app, build_site, is_loopback, serve
+from reviewer.ui.app import build_app, build_site, serve
 from reviewer.ui.handlers import ROLE_MARK, needs
-from reviewer.ui.inputs import INPUTS
+from reviewer.ui.inputs import INPUTS, open_upload
 from reviewer.ui.outputs import OUTPUTS
 from reviewer.workspace import Workspace
 
@@ -86,6 +86,12 @@ def test_a_marked_handler_keeps_its_signature() -> None:
         return value
 
     assert inspect.signature(needs(Role.TESTER)(handle)) == inspect.signature(handle)
+
+
+def test_an_upload_that_is_no_image_is_named_in_a_sentence(tmp_path: Path) -> None:
+    (tmp_path / "scan.png").write_text("<svg/>")
+    with pytest.raises(gr.Error, match=r"^'?scan\.png is no image that can be read; use PNG"):
+        open_upload(str(tmp_path / "scan.png"))
 
 
 def test_every_component_of_the_config_can_be_drawn_and_checked() -> None:

@@ -165,7 +165,13 @@ def test_a_number_key_flags_right_after_enter(browser: Browser, address: str) ->
 
 def test_a_link_from_the_desk_opens_the_same_slice(browser: Browser, address: str) -> None:
     page = browser.new_page()
-    page.goto(f"{address}/?tab=review&model=diabetes")
+    page.goto(address)
+    page.get_by_role("tab", name="Review").click()
+    page.locator("#desk").get_by_role("button", name="diabetes").first.click()
+    expect(page.locator("#desk .desk-chips")).to_contain_text("diabetes")
+    link = page.url
+    page.goto("about:blank")
+    page.goto(link)
     expect(page.locator("#desk .desk-chips")).to_contain_text("diabetes")
     page.close()
 

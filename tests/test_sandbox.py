@@ -1012,3 +1012,10 @@ def test_a_thrown_switch_ends_the_query_at_once(flagged: Path) -> None:
 
 def test_a_switch_that_was_not_thrown_changes_nothing(flagged: Path) -> None:
     assert run_query(flagged, "select 1 as one", switch=StopSwitch()).list_rows() == [[1]]
+
+
+def test_a_long_result_comes_in_parts_that_hold_every_row(flagged: Path) -> None:
+    result = run_query(flagged, "select range as n from range(25000)", QueryLimits(rows=30_000))
+    parts = list(result.stream_rows())
+    assert [len(part) for part in parts] == [10_000, 10_000, 5_000]
+    assert [row for part in parts for row in part] == result.list_rows() == [[n] for n in range(25_000)]

@@ -7,7 +7,7 @@ from string import Formatter
 
 import pytest
 
-from reviewer.index.catalog import TABLES
+from reviewer.index.catalog import TABLES, name_column
 from reviewer.records import Event, FlagOption, Resolution, Source, Status, Verification
 from reviewer.ui.texts import LANGUAGES, load_texts, pick_language
 from reviewer.workspace import Workspace
@@ -89,3 +89,10 @@ def test_every_column_that_can_be_queried_has_a_sentence(demo_workspace: Workspa
         }
     assert {name for name in columns if f"column.{name}" not in load_texts("en")} == set()
     assert {table for table in TABLES if f"table.{table}" not in load_texts("en")} == set()
+
+
+def test_an_input_named_like_a_column_of_flags_gets_a_name_of_its_own(demo_workspace: Workspace) -> None:
+    with demo_workspace.reading() as cursor:
+        columns = [row[0] for row in cursor.execute("select column_name from (describe flags)").fetchall()]
+    assert [name for name in columns if name_column(name) != f'"input_{name}"'] == []
+    assert name_column("alcohol") == '"alcohol"'

@@ -244,6 +244,36 @@ def test_other_words_stand_beside_a_flag_that_was_reviewed(workspace: Workspace)
     assert len(workspace.queue()) == 2
 
 
+def test_the_same_words_again_make_no_third_flag(workspace: Workspace) -> None:
+    prediction = workspace.predict("tickets", {"text": "refund please"})
+    first = workspace.flag(prediction.prediction_id, option="wrong_label", flagger="ana")
+    workspace.review(first.flag_id, resolution="ambiguous", reviewer="bo")
+    second = workspace.flag(
+        prediction.prediction_id, option="wrong_label", flagger="ana", comment="still wrong"
+    )
+    again = workspace.flag(
+        prediction.prediction_id, option="wrong_label", flagger="ana", comment="still wrong"
+    )
+    assert again == second
+    assert len(workspace.queue()) == 2
+
+
+def test_other_words_take_back_no_flag_that_somebody_commented_on(workspace: Workspace) -> None:
+    prediction = workspace.predict("tickets", {"text": "refund please"})
+    first = workspace.flag(prediction.prediction_id, option="wrong_label", flagger="ana")
+    workspace.review(first.flag_id, comment="same as in March?", reviewer="bo")
+    workspace.flag(prediction.prediction_id, option="wrong_label", flagger="ana", comment="yes")
+    assert not workspace.find_flag(first.flag_id).state.is_withdrawn
+
+
+def test_a_prediction_of_another_session_is_unknown_to_this_one(workspace: Workspace) -> None:
+    made = workspace.predict("tickets", {"text": "refund please"}, session_id="ana")
+    assert workspace.find_session_entry("ana", made.prediction_id).prediction == made
+    for session_id, prediction_id in (("bo", made.prediction_id), ("ana", "x")):
+        with pytest.raises(UnknownNameError, match="prediction in this session"):
+            workspace.find_session_entry(session_id, prediction_id)
+
+
 def test_threads_that_flag_the_same_thing_make_one_flag(workspace: Workspace) -> None:
     made = predict(workspace)
     with ThreadPoolExecutor(8) as threads:

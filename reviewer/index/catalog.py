@@ -5,11 +5,11 @@ A model's view is made here from names that the config has checked.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
-from functools import cache
+from dataclasses import fields
 
-from reviewer.index.sql import load_sql
+from reviewer.log import columns_of
+from reviewer.records import FlagState
 
 TABLES = ("flags", "raw_flags", "raw_reviews", "predictions")
 """What can be queried beside the models' views; the interface says what a row of each is."""
@@ -18,6 +18,12 @@ Views = Mapping[str, Mapping[str, str]]
 """Model → input → component."""
 
 _TYPES = {"number": "double", "slider": "double", "checkbox": "boolean"}
+
+
+_FLAG_COLUMNS = frozenset(
+    (*columns_of("flags"), *(each.name for each in fields(FlagState)), "position", "search_text")
+)
+"""Columns of the table `flags`, which a model's view has beside its inputs."""
 
 
 def build_view(model: str, inputs: Mapping[str, str]) -> str:
@@ -35,13 +41,4 @@ def build_view(model: str, inputs: Mapping[str, str]) -> str:
 
 def name_column(name: str) -> str:
     """Return the column of an input in its model's view, quoted."""
-    return f'"input_{name}"' if name in _list_flag_columns() else f'"{name}"'
-
-
-@cache
-def _list_flag_columns() -> frozenset[str]:
-    schema = load_sql("schema")
-    columns = schema[schema.index("create table flags (") : schema.index(");")]
-    return frozenset(
-        re.findall(r"(\w+) (?:bigint|uuid|timestamp|varchar|json|double|integer|boolean)", columns)
-    )
+    return f'"input_{name}"' if name in _FLAG_COLUMNS else f'"{name}"'

@@ -223,11 +223,11 @@ def find_prediction(cursor: DuckDBPyConnection, prediction_id: str) -> Predictio
 
 
 def find_twin(cursor: DuckDBPyConnection, prediction_id: str, option: str, flagger: str) -> Flag | None:
-    """Return the flag this flagger already made of this prediction with this option, if it stands."""
+    """Return the newest flag this flagger made of this prediction with this option, if one stands."""
     rows = _fetch(
         cursor,
         "select * from flags where prediction_id = $prediction_id and option = $option"
-        " and coalesce(flagger, '') = $flagger and not is_withdrawn limit 1",
+        " and coalesce(flagger, '') = $flagger and not is_withdrawn order by position desc limit 1",
         {"prediction_id": prediction_id, "option": option, "flagger": flagger},
     )
     return _build_flag(rows[0]) if rows else None
@@ -261,10 +261,16 @@ def list_rejected(cursor: DuckDBPyConnection) -> list[str]:
 
 
 def find_session(
-    cursor: DuckDBPyConnection, session_id: str, limit: int
+    cursor: DuckDBPyConnection, session_id: str, limit: int, prediction_id: str | None = None
 ) -> list[tuple[Prediction, str | None]]:
-    """Return a session's last predictions, newest first, each with the id of its flag if it has one."""
-    rows = _fetch(cursor, load_sql("session"), {"session_id": session_id, "limit": limit})
+    """Return a session's last predictions, newest first, each with the id of its flag if it has one.
+
+    With a `prediction_id`, only that one, when it is the session's.
+    """
+    if prediction_id is not None and not _is_uuid(prediction_id):
+        return []
+    values = {"session_id": session_id, "limit": limit, "prediction_id": prediction_id}
+    rows = _fetch(cursor, load_sql("session"), values)
     return [(decode_record(Prediction, row), row["flag_id"] and str(row["flag_id"])) for row in rows]
 
 

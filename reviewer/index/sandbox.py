@@ -55,6 +55,7 @@ from reviewer.index.sandbox_child import main
 main()
 """
 """Python runs isolated there, without the paths of this process, and still loads this very package."""
+_PART_ROWS = 10_000
 _JAVASCRIPT_EXACT = 2**53
 
 
@@ -100,8 +101,14 @@ class QueryResult:
         Integers past 2^53, decimals, NaN and infinities become text, times ISO 8601, bytes hexadecimal,
         a map a list of pairs.
         """
-        columns = [map(_make_json_safe, column.to_pylist()) for column in self.table.columns]
-        return [list(row) for row in zip(*columns, strict=True)]
+        return [row for part in self.stream_rows() for row in part]
+
+    def stream_rows(self) -> Iterator[list[list[Any]]]:
+        """Yield the rows of `list_rows` in parts, so that a large result is never held as Python values."""
+        for start in range(0, self.table.num_rows, _PART_ROWS):
+            part = self.table.slice(start, _PART_ROWS)
+            columns = [map(_make_json_safe, column.to_pylist()) for column in part.columns]
+            yield [list(row) for row in zip(*columns, strict=True)]
 
     def to_frame(self) -> pd.DataFrame:
         """Return the rows as a data frame; integers and booleans keep their type beside NULLs."""

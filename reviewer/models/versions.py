@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import contextlib
 import fcntl
-import hashlib
 import json
 import os
 import platform
@@ -22,6 +21,7 @@ from typing import Any
 
 from reviewer.config import Kind, ModelSpec
 from reviewer.errors import LogError, ModelError, UnknownNameError
+from reviewer.folders import hash_file, list_numbers, take_next_number
 from reviewer.log.columns import format_time
 from reviewer.models.kinds import Answer, Examples, Predictor, load_predictor
 from reviewer.records import JsonValue, utc_now
@@ -108,7 +108,7 @@ class ModelVersions:
                 artifact = write(aside)
                 _write_json(aside / _CARD, {**_describe(artifact), **card})
                 aside.chmod(0o755)
-                return self._read(self._take_next_name(aside))
+                return self._read(take_next_number(aside).name)
             except BaseException:
                 shutil.rmtree(aside, ignore_errors=True)
                 raise
@@ -128,7 +128,7 @@ class ModelVersions:
             return None
         if not version.path.is_file():
             return f"{version.path} is gone; restore it or remove the folder of version {version.name}."
-        if _hash_file(version.path) != version.card.get("sha256"):
+        if hash_file(version.path) != version.card.get("sha256"):
             return f"{version.path} was changed after it became version {version.name}."
         return None
 
@@ -181,11 +181,7 @@ class ModelVersions:
             )
 
     def _names(self) -> list[str]:
-        try:
-            found = [each.name for each in self._folder.iterdir() if each.name.isdecimal()]
-        except (FileNotFoundError, NotADirectoryError):
-            return []
-        return sorted(found, key=int)
+        return [str(number) for number in list_numbers(self._folder)]
 
     def _read(self, name: str) -> Version:
         folder = self._folder / name
@@ -204,36 +200,18 @@ class ModelVersions:
         except FileNotFoundError:
             return None
 
-    def _take_next_name(self, aside: Path) -> str:
-        """Give the folder the next free number; of two processes, each gets its own."""
-        number = int((self._names() or ["0"])[-1])
-        while True:
-            number += 1
-            try:
-                aside.rename(self._folder / str(number))
-            except OSError:
-                if not (self._folder / str(number)).exists():
-                    raise
-            else:
-                return str(number)
-
 
 def _describe(artifact: Path) -> dict[str, Any]:
     is_file = artifact.is_file()
     return {
         "artifact": artifact.name if is_file else "",
-        "sha256": _hash_file(artifact) if is_file else "",
+        "sha256": hash_file(artifact) if is_file else "",
         "created_at": format_time(utc_now()),
         "environment": {
             "python": platform.python_version(),
             **{name: metadata.version(name) for name in _PACKAGES},
         },
     }
-
-
-def _hash_file(path: Path) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def _write_json(path: Path, value: JsonValue) -> None:

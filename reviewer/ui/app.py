@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ipaddress
 import socket
 import threading
 from collections.abc import Callable
@@ -15,7 +14,7 @@ from fastapi import FastAPI
 from fastapi.responses import JSONResponse, Response
 from fastapi.staticfiles import StaticFiles
 
-from reviewer.access import Role
+from reviewer.access import Role, is_loopback
 from reviewer.api import build_server
 from reviewer.errors import BusyError, UnknownNameError
 from reviewer.ui.desk import build_desk
@@ -128,15 +127,7 @@ def _read_texts(language: str) -> JSONResponse:
 
 def _list_hosts(host: str) -> list[str]:
     """Return the names under which the server may be asked; any when it listens to the network."""
-    return ["127.0.0.1", "localhost", "[::1]", "testserver"] if is_loopback(host) else ["*"]
-
-
-def is_loopback(host: str) -> bool:
-    """Return whether only this computer can reach the address."""
-    try:
-        return host == "localhost" or ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return False
+    return ["127.0.0.1", "localhost", "[::1]"] if is_loopback(host) else ["*"]
 
 
 def serve(

@@ -66,6 +66,7 @@ def _wire(workspace: Workspace, pane: ExportPane) -> None:
 
     @needs(Role.REVIEWER)
     def retrain(request: gr.Request, model: str, progress: gr.Progress = gr.Progress()) -> list[Any]:  # noqa: B008
+        """Return the export, the metrics, the verdicts and the versions, as the boxes show them."""
         advance = stops.start(request, progress)
         made = workspace.retrain(model, advance)
         summary = workspace.verify(model, made.version.name, advance)

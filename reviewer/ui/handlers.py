@@ -41,6 +41,7 @@ def needs(role: Role) -> Callable[[Handler], Handler]:
 def _wrap(handler: Callable[..., Any], role: Role) -> Callable[..., Any]:
     @functools.wraps(handler)
     def run(*args: Any, **kwargs: Any) -> Any:
+        """Return the handler's answer, or raise what went wrong as one sentence."""
         try:
             check_role(find_owner(), role)
             return handler(*args, **kwargs)

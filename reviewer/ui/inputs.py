@@ -23,6 +23,7 @@ from reviewer.config import (
     SliderSpec,
     TextboxSpec,
 )
+from reviewer.errors import InputError
 from reviewer.models.components import open_image
 from reviewer.ui.handlers import needs
 from reviewer.ui.texts import translate
@@ -107,13 +108,17 @@ def _draw_image(spec: ImageSpec, label: str) -> gr.ImageEditor:
     )
     text: Any = translate("test.upload")  # the label is declared as a str, but translated like any other
     upload = gr.UploadButton(text, file_types=["image"], size="sm")
-    upload.upload(_open_upload, upload, canvas, api_visibility="private", show_progress="hidden")
+    upload.upload(open_upload, upload, canvas, api_visibility="private", show_progress="hidden")
     return canvas
 
 
 @needs(Role.TESTER)
-def _open_upload(path: str) -> Any:
-    return _show_image(Path(path))
+def open_upload(path: str) -> Any:
+    """Return an uploaded file as the canvas shows it; one that is no image is refused by its name."""
+    try:
+        return _show_image(Path(path))
+    except InputError as error:
+        raise InputError(f"{Path(path).name} {error}") from None
 
 
 def _read_image(value: Any) -> Any:

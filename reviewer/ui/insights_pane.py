@@ -47,6 +47,7 @@ def wire_insights(workspace: Workspace, pane: InsightsPane, tab: gr.Tab) -> None
 
     @needs(Role.REVIEWER)
     def draw(request: gr.Request, model: str, is_dark: bool) -> list[Any]:
+        """Return which boxes are shown, then the figures, None in those that are not."""
         words = load_texts(pick_language(request.headers.get("accept-language")))
         wanted = list_figures(workspace.find_model(model))
         boxes = [gr.Column(visible=name in wanted) for name in pane.plots]

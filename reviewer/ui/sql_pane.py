@@ -77,6 +77,7 @@ def _wire(workspace: Workspace, pane: SqlPane) -> None:
 
     @needs(Role.REVIEWER)
     def run(request: gr.Request, sql: str) -> tuple[str, Any]:
+        """Return what there is to say of the result, as HTML, and its first rows."""
         result = workspace.run_query(sql, switch=stops.start_query(request))
         rows = result.list_rows()
         facts = say(request, "sql.rows", rows=len(rows))

@@ -16,17 +16,13 @@ import gradio as gr
 
 from reviewer.access import Role, find_owner
 from reviewer.config import ModelSpec
-from reviewer.errors import UnknownNameError
-from reviewer.records import Flag, Prediction
+from reviewer.records import Flag, Prediction, Task
 from reviewer.ui.handlers import needs
 from reviewer.ui.inputs import draw_inputs, list_starts, read_values, show_example
 from reviewer.ui.outputs import OUTPUTS, draw_suggestion
 from reviewer.ui.session_list import build_session, draw_session
 from reviewer.ui.texts import say, translate
 from reviewer.workspace import SessionEntry, Workspace
-
-SESSION_LENGTH = 1000
-"""Predictions of one session that can still be flagged by hand."""
 
 Row = list[Any]
 """One value or update per output component."""
@@ -176,6 +172,7 @@ def _wire_inputs(workspace: Workspace, tab: ModelTab, panel: Panel) -> None:
 
     @needs(Role.TESTER)
     def predict(request: gr.Request, version: str | None, *values: Any) -> Row:
+        """Return what fills `Panel.shown`, and the session's list."""
         made = workspace.predict(
             spec.name,
             read_values(spec, values),
@@ -235,6 +232,7 @@ def _wire_flagging(workspace: Workspace, tab: ModelTab, panel: Panel) -> None:
 
     @needs(Role.TESTER)
     def undo(request: gr.Request, current: Current) -> Row:
+        """Return what fills `Panel.flagged`, and the session's list."""
         workspace.undo(current.flag_id, reviewer=find_owner().name)
         text = f'<span class="dim">{escape(say(request, "test.undone"))}</span>'
         return [
@@ -250,6 +248,7 @@ def _wire_flagging(workspace: Workspace, tab: ModelTab, panel: Panel) -> None:
 def _flag_as(workspace: Workspace, option: str) -> Callable[..., Row]:
     @needs(Role.TESTER)
     def flag(request: gr.Request, current: Current, suggestion: Any, comment: str | None) -> Row:
+        """Return what fills `Panel.flagged`, and the session's list, once the flag is on the disk."""
         _find_own(workspace, request, current.prediction_id)
         made = workspace.flag(
             current.prediction_id,
@@ -265,11 +264,7 @@ def _flag_as(workspace: Workspace, option: str) -> Callable[..., Row]:
 
 
 def _find_own(workspace: Workspace, request: gr.Request, prediction_id: str) -> SessionEntry:
-    """Return the session's prediction of that id; another session's is as good as unknown."""
-    for entry in workspace.list_session(str(request.session_hash), limit=SESSION_LENGTH):
-        if entry.prediction.prediction_id == prediction_id:
-            return entry
-    raise UnknownNameError("prediction in this session", prediction_id)
+    return workspace.find_session_entry(str(request.session_hash), prediction_id)
 
 
 def _wire_session(workspace: Workspace, tab: ModelTab) -> None:
@@ -309,7 +304,7 @@ def _show_prediction(request: gr.Request, spec: ModelSpec, made: Prediction, fla
         _describe_facts(request, made),
         gr.Column(visible=True),
         *(_show_flag(request, current, flag, "test.already") if flag else none_yet),
-        None if spec.task == "tabular-regression" else "",
+        None if spec.task is Task.TABULAR_REGRESSION else "",
         "",
     ]
 

@@ -1,0 +1,45 @@
+"""Folders that are filled aside and then named by the next free number, and hashes of files.
+
+The rule: a folder gets its number only when everything is in it, and never changes afterwards.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from collections.abc import Callable
+from pathlib import Path
+
+
+def list_numbers(parent: Path) -> list[int]:
+    """Return the numbers that name folders in `parent`, smallest first; none when there is no such folder."""
+    try:
+        names = [each.name for each in parent.iterdir()]
+    except (FileNotFoundError, NotADirectoryError):
+        return []
+    return sorted(int(name) for name in names if re.fullmatch("[1-9][0-9]*", name))
+
+
+def take_next_number(aside: Path, finish: Callable[[str], object] = lambda name: None) -> Path:
+    """Rename a filled folder to the next free number beside it; of two processes, each gets its own.
+
+    `finish` is called with the name before the rename, for what has to hold the name itself.
+    """
+    number = max(list_numbers(aside.parent), default=0)
+    while True:
+        number += 1
+        path = aside.parent / str(number)
+        finish(path.name)
+        try:
+            aside.rename(path)
+        except OSError:
+            if not path.exists():
+                raise
+        else:
+            return path
+
+
+def hash_file(path: Path) -> str:
+    """Return the SHA-256 of a file's bytes, 64 hex digits."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
