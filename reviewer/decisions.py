@@ -8,12 +8,13 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Mapping
+from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID
 
 from reviewer import __version__
 from reviewer.config import ModelSpec
-from reviewer.errors import ConflictError, InputError, UnknownNameError
+from reviewer.errors import ConflictError, InputError, ModelError, UnknownNameError
 from reviewer.records import (
     SEQUENCED,
     Event,
@@ -24,27 +25,52 @@ from reviewer.records import (
     Review,
     Status,
     Task,
+    derive_id,
     new_id,
     utc_now,
 )
+from reviewer.rules import RULE_FLAGGER, Finding
 
 
 def build_flag(prediction: Prediction, **given: Any) -> Flag:
-    """Return a new flag with a copy of the prediction; `given` are the flagger's own fields."""
-    copied = {
-        name: getattr(prediction, name)
-        for name in Prediction.__dataclass_fields__
-        if name in Flag.__dataclass_fields__ and name not in ("session_id", "source")
-    }
-    session_id = given.pop("session_id") or prediction.session_id
-    return Flag(
-        **copied,
-        **given,
-        flag_id=new_id(),
-        flagged_at=utc_now(),
-        session_id=session_id,
-        app_version=__version__,
+    """Return a new flag with a copy of the prediction; `given` are the flagger's own fields.
+
+    `flag_id` and `flagged_at` are made unless given; the session is the prediction's own unless given.
+    """
+    copied = {name: getattr(prediction, name) for name in _COPIED}
+    made = {"flag_id": new_id(), "flagged_at": utc_now(), "app_version": __version__}
+    session_id = given.pop("session_id", "") or prediction.session_id
+    return Flag(**copied, **{**made, **given}, session_id=session_id)
+
+
+_COPIED = [
+    name
+    for name in Prediction.__dataclass_fields__
+    if name in Flag.__dataclass_fields__ and name not in ("session_id", "source")
+]
+
+
+def build_rule_flag(prediction: Prediction, finding: Finding) -> Flag:
+    """Return the flag that rules make of a prediction; the same prediction and option give the same id."""
+    moment = datetime.fromtimestamp((UUID(prediction.prediction_id).int >> 80) / 1000, UTC)
+    return build_flag(
+        prediction,
+        option=finding.option,
+        source=finding.source,
+        flagger=RULE_FLAGGER + finding.rules[0],
+        comment=finding.reason,
+        tags=tuple(RULE_FLAGGER + name for name in finding.rules),
+        flag_id=derive_id(moment, prediction.prediction_id, finding.option),
     )
+
+
+def describe_failure(error: ModelError) -> str:
+    """Return what the record of a failed prediction says: the sentence, and below it the traceback if any.
+
+    What no CSV can hold is escaped, since a model's own words are in it.
+    """
+    text = f"{error}\n\n{error.details}" if error.details else str(error)
+    return text.replace("\0", "\\0").encode(errors="backslashreplace").decode()
 
 
 def has_same_words(one: Flag, other: Flag) -> bool:
@@ -66,11 +92,17 @@ def check_suggestion(spec: ModelSpec, suggested: str | None) -> str | None:
     if suggested is None or str(suggested).strip() == "":
         return None
     if spec.task.is_classification:
-        check_known("label", str(suggested), spec.labels)
+        _check_label(spec, str(suggested))
         return str(suggested)
     if spec.task is Task.TABULAR_REGRESSION:
         return f"{_check_value(suggested)!r}".removesuffix(".0")
     return str(suggested)
+
+
+def _check_label(spec: ModelSpec, label: str) -> None:
+    """Raise when the label is none of the model's; a model without a list may know any."""
+    if spec.labels:
+        check_known("label", label, spec.labels)
 
 
 def _check_value(value: Any) -> float:
@@ -170,7 +202,7 @@ def _check_correction(
     if label is not None:
         if not spec.task.is_classification:
             raise InputError(f"{spec.name} does not answer with labels; give corrected_value instead.")
-        check_known("label", label, spec.labels)
+        _check_label(spec, label)
         is_same = label == flag.predicted_label
         resolution = Resolution.PREDICTION_CORRECT if is_same else Resolution.LABEL_CORRECTED
         return {

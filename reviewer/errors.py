@@ -63,7 +63,14 @@ class LogError(ReviewerError):
 
 
 class ModelError(ReviewerError):
-    """A model cannot be loaded, or failed on an example."""
+    """A model cannot be loaded, or failed on an example.
+
+    `details` is for the record, never for a page: the traceback of the model's own code, "" without one.
+    """
+
+    def __init__(self, message: str, details: str = "") -> None:
+        super().__init__(message)
+        self.details = details
 
 
 class UntrustedModelError(ModelError):

@@ -23,6 +23,8 @@ from reviewer.records import FlagOption, Resolution
 WORDS: dict[str, str] = {
     "figure.options.title": "Flags by option over time",
     "figure.options.empty": "No flags yet. Flag a prediction, and its day appears here.",
+    "figure.rate.title": "Share of predictions that people flagged",
+    "figure.rate.empty": "No predictions logged yet. Test the model, and the day appears here.",
     "figure.confusion.title": "Predicted against corrected label",
     "figure.confusion.empty": (
         "No reviewed labels yet. Correct or confirm a predicted label, and the pair appears here."
@@ -36,6 +38,9 @@ WORDS: dict[str, str] = {
     ),
     "figure.axis.day": "Day (UTC)",
     "figure.axis.flags": "Flags",
+    "figure.axis.predictions": "Predictions",
+    "figure.axis.rate": "Flagged, % of predictions",
+    "figure.axis.version": "Version",
     "figure.axis.predicted_label": "Predicted label",
     "figure.axis.corrected_label": "Corrected label",
     "figure.axis.confidence": "Confidence",
@@ -182,6 +187,46 @@ def draw_options_over_time(
     return figure
 
 
+def draw_flag_rate(
+    frame: pd.DataFrame, *, words: Mapping[str, str] = WORDS, is_dark: bool = False
+) -> go.Figure:
+    """Return the share of each day's predictions that people flagged, one line a version.
+
+    `frame` has `day` (date or timestamp in UTC), `version`, `predictions` and `flagged` (counts).
+    """
+    counts = frame.dropna(subset=["day", "version", "predictions"])
+    counts = counts[counts["predictions"] > 0]
+    if counts.empty:
+        return draw_notice(words["figure.rate.empty"], is_dark=is_dark)
+    days = pd.to_datetime(counts["day"]).dt.strftime("%Y-%m-%d")
+    counts = counts.assign(x=days, version=counts["version"].astype(str)).sort_values("x")
+    figure = _start_figure(is_dark)
+    versions = sorted(counts["version"].unique(), key=_order_naturally)
+    for place, version in enumerate(versions):
+        _add_rate(figure, counts[counts["version"] == version], PALETTE[place % len(PALETTE)], words)
+    figure.update_xaxes(title_text=words["figure.axis.day"], **_span_days(days))
+    figure.update_yaxes(title_text=words["figure.axis.rate"], rangemode="tozero", ticksuffix=" %")
+    figure.update_layout(showlegend=len(versions) > 1)
+    return figure
+
+
+def _add_rate(figure: go.Figure, counts: pd.DataFrame, color: str, words: Mapping[str, str]) -> None:
+    version = show_text(str(counts["version"].iloc[0]), words)
+    figure.add_scatter(
+        x=counts["x"].tolist(),
+        y=(100 * counts["flagged"] / counts["predictions"]).tolist(),
+        customdata=counts["predictions"].tolist(),
+        name=f"{words['figure.axis.version']} {version}",
+        mode="lines+markers",
+        marker={"color": color, "size": 8},
+        line={"color": color},
+        hovertemplate=(
+            f"%{{x|%Y-%m-%d}}<br>{words['figure.axis.rate']}: %{{y:.3~g}}<br>"
+            f"{words['figure.axis.predictions']}: %{{customdata:,}}"
+        ),
+    )
+
+
 def draw_confusion(
     frame: pd.DataFrame, *, words: Mapping[str, str] = WORDS, is_dark: bool = False
 ) -> go.Figure:
@@ -270,6 +315,7 @@ def draw_residuals(
 
 FIGURES: dict[str, DrawFigure] = {
     "options": draw_options_over_time,
+    "rate": draw_flag_rate,
     "confusion": draw_confusion,
     "confidence": draw_confidence,
     "residuals": draw_residuals,

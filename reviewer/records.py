@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from enum import StrEnum
 from typing import Any, TypeAlias
+from uuid import UUID
 
 from uuid6 import uuid7
 
@@ -296,6 +297,19 @@ class Review:
 def new_id() -> str:
     """Return a new UUIDv7 as text; later ids sort after earlier ones."""
     return str(uuid7())
+
+
+def derive_id(moment: datetime, *parts: str) -> str:
+    """Return the UUIDv7 of that moment whose random bits follow from the parts: the same ones, the same id.
+
+    Work that is done again after an interruption gives its records the ids they had, and doubles are dropped.
+    """
+    digest = hashlib.sha256("\0".join(parts).encode()).digest()
+    milliseconds = int(moment.timestamp() * 1000) & (2**48 - 1)
+    number = milliseconds << 80 | int.from_bytes(digest[:10], "big")
+    number = number & ~(0xF << 76) | 7 << 76
+    number = number & ~(3 << 62) | 2 << 62
+    return str(UUID(int=number))
 
 
 def utc_now() -> datetime:

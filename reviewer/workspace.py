@@ -1,7 +1,8 @@
 """The workspace: every use case of the program as one method.
 
 The rule: front ends parse, call one method and show its result; whatever decides, checks or writes is
-here or below. A method returns only what is already durable.
+here or below. A method returns only what is already durable; the app alone lets a single prediction, which
+nobody has flagged, follow a quarter of a second later.
 """
 
 from __future__ import annotations
@@ -11,27 +12,37 @@ import os
 import threading
 import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from reviewer.config import CONFIG_NAME, ModelSpec, WorkspaceSpec, load_config
+from reviewer.config import (
+    CONFIG_NAME,
+    DisagreementSpec,
+    ModelSpec,
+    RuleSpec,
+    WorkspaceSpec,
+    load_config,
+)
 from reviewer.decisions import (
     build_events,
     build_flag,
     build_reverts,
+    build_rule_flag,
     build_verdict,
     check_current,
     check_id,
     check_known,
     check_suggestion,
     describe_conflict,
+    describe_failure,
     has_same_words,
 )
 from reviewer.errors import ConfigError, InputError, ModelError, ReviewerError, UnknownNameError
 from reviewer.index import queries
 from reviewer.index.queries import FacetCounts, Page, Slice
 from reviewer.index.store import Index, MainIndex, SideIndex, delete_index
+from reviewer.ledger import Ledger
 from reviewer.log import encode_row, open_logs
 from reviewer.log.media import MediaStore
 from reviewer.models.components import check_inputs, check_media, read_inputs
@@ -54,6 +65,7 @@ from reviewer.records import (
     new_id,
     utc_now,
 )
+from reviewer.rules import Finding, apply_rules
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -64,6 +76,9 @@ if TYPE_CHECKING:
     from reviewer.training import Retraining, Verdict
 
 WORKSPACE_VARIABLE = "REVIEWER_WORKSPACE"
+
+_PATIENCE = 2
+"""So many timeouts a batch may take until a failing model is no longer asked again in halves."""
 
 
 def _ignore_progress(share: float, doing: str) -> None:
@@ -112,6 +127,7 @@ class Workspace:
         self._logs = open_logs(self._flagged)
         self.media = MediaStore(self._flagged / "media")
         self._index: Index = (MainIndex if is_app else SideIndex)(self._flagged, self._logs)
+        self._ledger = Ledger(self._logs["predictions"], is_buffered=is_app)
         self._versions = {name: ModelVersions(folder, spec) for name, spec in self.spec.models.items()}
         self._deciding = threading.RLock()
 
@@ -125,7 +141,10 @@ class Workspace:
 
     def close(self) -> None:
         """Give the index back; the workspace is of no use afterwards."""
-        self._index.close()
+        try:
+            self._ledger.close()
+        finally:
+            self._index.close()
 
     def __enter__(self) -> Workspace:
         return self
@@ -193,20 +212,39 @@ class Workspace:
         session_id: str = "",
         username: str = "",
         source: str = Source.BATCH,
+        ids: Sequence[str] | None = None,
+        has_rules: bool = True,
     ) -> list[Prediction]:
-        """Run the model on the examples in one call and log the answers; see `predict`."""
+        """Run the model on the examples in one call and log the answers; see `predict`.
+
+        Where the model fails, it is asked again in halves, so that only the examples at fault carry an
+        `error`. `ids` are the predictions' ids, one per example, for work that may be done again; without
+        `has_rules` the model's rules flag nothing.
+        """
         spec, found = self.find_model(model), self.find_version(model, version)
         stored = [self.check_inputs(model, each) for each in examples]
-        self.versions_of(model).load(found)
+        made = self._ask(spec, found, stored, ids or [new_id() for _ in stored])
+        made = [replace(each, session_id=session_id, username=username, source=source) for each in made]
+        self._ledger.add(spec, made)
+        if has_rules:
+            self._flag_by_rules(spec, found, made)
+        return made
+
+    def _ask(
+        self, spec: ModelSpec, version: Version, stored: Sequence[Inputs], ids: Sequence[str]
+    ) -> list[Prediction]:
+        """Return what the version answers to stored examples, not logged."""
+        self.versions_of(spec.name).load(version)
         started = time.perf_counter()
-        answers, error = self._try_answer(spec, found, stored)
+        deadline = started + _PATIENCE * spec.timeout
+        answers = self._answer(spec, version, stored, deadline)
         latency = (time.perf_counter() - started) * 1000 / max(len(stored), 1)
-        made = [
+        return [
             Prediction(
-                prediction_id=new_id(),
+                prediction_id=prediction_id,
                 predicted_at=utc_now(),
-                model=model,
-                model_version=found.name,
+                model=spec.name,
+                model_version=version.name,
                 task=spec.task,
                 example_id=hash_example(inputs),
                 inputs=inputs,
@@ -217,23 +255,75 @@ class Workspace:
                 output=answer.output,
                 latency_ms=round(latency, 3),
                 error=error,
-                session_id=session_id,
-                username=username,
-                source=source,
             )
-            for inputs, answer in zip(stored, answers, strict=True)
+            for prediction_id, inputs, (answer, error) in zip(ids, stored, answers, strict=True)
         ]
-        self._logs["predictions"].append([encode_row("predictions", each) for each in made])
-        return made
 
-    def _try_answer(
-        self, spec: ModelSpec, version: Version, stored: Sequence[Inputs]
-    ) -> tuple[list[Answer], str | None]:
+    def _answer(
+        self, spec: ModelSpec, version: Version, stored: Sequence[Inputs], deadline: float
+    ) -> list[tuple[Answer, str | None]]:
+        """Return each example's answer, or why there is none; past the deadline nothing is asked again."""
         try:
             examples = [read_inputs(spec, each, self.media) for each in stored]
-            return self.versions_of(spec.name).answer(version, examples), None
+            answers = self.versions_of(spec.name).answer(version, examples)
+            return [(each, None) for each in answers]
         except ModelError as error:
-            return [Answer()] * len(stored), str(error)
+            if len(stored) < 2 or time.perf_counter() > deadline:
+                return [(Answer(), describe_failure(error))] * len(stored)
+            half = len(stored) // 2
+            first = self._answer(spec, version, stored[:half], deadline)
+            return first + self._answer(spec, version, stored[half:], deadline)
+
+    def _flag_by_rules(self, spec: ModelSpec, version: Version, made: Sequence[Prediction]) -> list[Flag]:
+        """Flag what the model's rules find; a rule flags an example once per version."""
+        if spec.flagging == "never" or not (spec.rules or spec.flagging == "auto"):
+            return []
+        compared = self._compare(spec, version, made)
+        found = [
+            (each, finding)
+            for each, others in zip(made, compared, strict=True)
+            for finding in apply_rules(spec, each, others)
+        ]
+        if not found:
+            return []
+        with self._index.reading() as cursor:
+            examples = [each.example_id for each, _ in found]
+            known = queries.find_ruled(cursor, spec.name, version.name, examples)
+        fresh: dict[object, tuple[Prediction, Finding]] = {}
+        for each, finding in found:
+            key = (each.example_id, finding.option)
+            if finding.rules == ("auto",):
+                fresh[each.prediction_id] = (each, finding)
+            elif key not in known:
+                fresh.setdefault(key, (each, finding))
+        return self.add_flags([build_rule_flag(*pair) for pair in fresh.values()])
+
+    def _compare(
+        self, spec: ModelSpec, version: Version, made: Sequence[Prediction]
+    ) -> list[dict[RuleSpec, Prediction]]:
+        """Return per prediction what the other versions and models answer that its rules compare with."""
+        compared: list[dict[RuleSpec, Prediction]] = [{} for _ in made]
+        for rule in spec.rules:
+            if isinstance(rule, DisagreementSpec) and (other := self._find_other(spec, version, rule)):
+                inputs = [{name: each.inputs[name] for name in other[0].inputs} for each in made]
+                answers = self._ask(*other, inputs, [each.prediction_id for each in made])
+                for others, answer in zip(compared, answers, strict=True):
+                    others[rule] = answer
+        return compared
+
+    def _find_other(
+        self, spec: ModelSpec, version: Version, rule: DisagreementSpec
+    ) -> tuple[ModelSpec, Version] | None:
+        """Return the model and version that a rule compares with, None when it is the one that answered."""
+        if rule.model is not None:
+            return self.find_model(rule.model), self.find_version(rule.model)
+        if rule.version != "previous":
+            return (
+                None if rule.version == version.name else (spec, self.find_version(spec.name, rule.version))
+            )
+        names = [each.name for each in self.list_versions(spec.name)]
+        before = names.index(version.name) - 1
+        return (spec, self.find_version(spec.name, names[before])) if before >= 0 else None
 
     def check_inputs(self, model: str, inputs: Mapping[str, Any]) -> Inputs:
         """Return the example as it is stored; raises `InputError` naming the input at fault."""
@@ -256,13 +346,30 @@ class Workspace:
     def _list_session(
         self, session_id: str, limit: int, prediction_id: str | None = None
     ) -> list[SessionEntry]:
+        recent = [
+            each
+            for each in self._ledger.list_session(session_id)
+            if prediction_id in (None, each.prediction_id)
+        ]
         with self._index.reading() as cursor:
-            found = queries.find_session(cursor, session_id, limit, prediction_id)
-            flags = {
-                each.flag_id: each
-                for each in queries.find_flags(cursor, [flag_id for _, flag_id in found if flag_id])
-            }
-        return [SessionEntry(prediction, flags.get(flag_id or "")) for prediction, flag_id in found]
+            logged = queries.find_session(cursor, session_id, limit, prediction_id)
+            made = {each.prediction_id: each for each in (*recent, *logged)}
+            newest = sorted(made.values(), key=lambda each: each.predicted_at, reverse=True)[:limit]
+            flags = queries.find_flagged(cursor, session_id, [each.prediction_id for each in newest])
+        return [SessionEntry(each, flags.get(each.prediction_id)) for each in newest]
+
+    def list_labels(self, model: str) -> list[str]:
+        """Return the labels a model can answer; of one that lists none, those seen in its flags."""
+        spec = self.find_model(model)
+        if spec.labels or not spec.task.is_classification:
+            return list(spec.labels)
+        with self._index.reading() as cursor:
+            return queries.list_labels(cursor, model)
+
+    def find_twins(self, model: str, example_id: str) -> list[Flag]:
+        """Return the flags that stand on the same example of the model, newest first."""
+        with self._index.reading() as cursor:
+            return queries.find_same_example(cursor, model, example_id)
 
     # Flag
 
@@ -286,9 +393,12 @@ class Workspace:
         """
         with self._deciding:
             with self._index.reading() as cursor:
-                prediction = queries.find_prediction(cursor, prediction_id)
+                recent = self._ledger.find(prediction_id)
+                prediction = recent or queries.find_prediction(cursor, prediction_id)
                 twin = queries.find_twin(cursor, prediction_id, option, flagger)
             spec = self.find_model(prediction.model)
+            if spec.flagging == "never":
+                raise InputError(f'{spec.name} takes no flags: reviewer.toml says flagging = "never".')
             check_known("flag option", option, spec.options)
             if severity:
                 check_known("severity", severity, Severity)
@@ -304,10 +414,27 @@ class Workspace:
             )
             if twin and has_same_words(twin, made):
                 return twin
+            self._ledger.keep(prediction)
             self._logs["flags"].append([encode_row("flags", made)])
             if twin and twin.state.seq == 0 and not twin.state.comments:
                 self.undo(twin.flag_id, reviewer=flagger)
             return made
+
+    def add_flags(self, flags: Sequence[Flag]) -> list[Flag]:
+        """Append ready-made flags durably, all at once; returns those that were not there before.
+
+        For flags that come about without a press of a button: by rules, from batches, imports and other
+        programs. A flag whose id is known already is left out, so work that is done again adds nothing.
+        """
+        with self._deciding:
+            with self._index.reading() as cursor:
+                known = queries.find_known(cursor, [each.flag_id for each in flags])
+            fresh = list({each.flag_id: each for each in flags if each.flag_id not in known}.values())
+            for each in fresh:
+                if recent := self._ledger.find(each.prediction_id):
+                    self._ledger.keep(recent)
+            self._logs["flags"].append([encode_row("flags", each) for each in fresh])
+        return fresh
 
     # Triage
 
@@ -361,6 +488,15 @@ class Workspace:
         """Return a flag with its state now; raises `UnknownNameError`."""
         with self._index.reading() as cursor:
             return queries.find_flag(cursor, flag_id)
+
+    def find_error(self, flag: Flag) -> str | None:
+        """Return why the model gave no answer: a sentence, and its traceback below an empty line."""
+        if flag.latency_ms is None or flag.predicted_label or flag.predicted_value is not None or flag.output:
+            return None
+        with self._index.reading() as cursor, contextlib.suppress(UnknownNameError):
+            recent = self._ledger.find(flag.prediction_id)
+            return (recent or queries.find_prediction(cursor, flag.prediction_id)).error
+        return None
 
     def find_history(self, flag_id: str) -> list[HistoryEntry]:
         """Return the flag's events, oldest first."""
@@ -472,6 +608,7 @@ class Workspace:
         """
         from reviewer.index.sandbox import QueryLimits, run_query
 
+        self._ledger.flush()
         return run_query(self._flagged, sql, limits or QueryLimits(), self.list_views(), switch)
 
     def list_views(self) -> dict[str, dict[str, str]]:
@@ -545,6 +682,7 @@ class Workspace:
 
     def count_rows(self) -> dict[str, int]:
         """Return how many rows each table of the index holds."""
+        self._ledger.flush()
         with self._index.reading() as cursor:
             return queries.count_rows(cursor)
 
@@ -566,6 +704,7 @@ class Workspace:
 
 FIGURE_FRAMES = {
     "options": "options_by_day",
+    "rate": "flag_rate",
     "confusion": "confusion",
     "confidence": "confidence_bins",
     "residuals": "residuals",

@@ -6,9 +6,18 @@ from pathlib import Path
 
 import pytest
 
-from reviewer.config import RESERVED_NAMES, ModelSpec, WorkspaceSpec, load_config
+from reviewer.config import (
+    INPUT_SPECS,
+    OUTPUT_SPECS,
+    RESERVED_NAMES,
+    TASK_OUTPUTS,
+    ModelSpec,
+    TableSpec,
+    WorkspaceSpec,
+    load_config,
+)
+from reviewer.config.inputs import GRADIO_NAMES
 from reviewer.errors import ConfigError, UnknownNameError
-from reviewer.models.components import COMPONENTS
 from reviewer.records import FLAG_OPTIONS, FlagOption, Task
 
 ROOT = Path(__file__).parent.parent
@@ -19,6 +28,8 @@ task = "text-classification"
 labels = ["login", "refund"]
 """
 """Three lines that every case below goes on from, with line 4."""
+
+GENERIC = '[models.echo]\ntask = "generic"\nkind = "python"\n'
 
 
 def load(folder: Path, text: str) -> WorkspaceSpec:
@@ -54,11 +65,41 @@ def test_options_and_a_title_of_its_own_come_first(tmp_path: Path) -> None:
     assert spec.shown_name == "Support"
 
 
-@pytest.mark.parametrize("component", sorted(set(COMPONENTS) - {"slider", "image", "dropdown", "radio"}))
+@pytest.mark.parametrize("component", ["textbox", "number", "checkbox", "date", "file", "audio"])
 def test_the_short_form_of_a_component_means_its_full_form(tmp_path: Path, component: str) -> None:
     short = load(tmp_path, f'{MODEL}inputs.x = "{component}"\n')
     assert short == load(tmp_path, f'{MODEL}inputs.x = {{ component = "{component}" }}\n')
     assert short == load(tmp_path, f'{MODEL}[models.tickets.inputs.x]\ncomponent = "{component}"\n')
+
+
+@pytest.mark.parametrize(("gradios", "own"), sorted(GRADIO_NAMES.items()))
+def test_gradios_own_names_of_components_work_too(tmp_path: Path, gradios: str, own: str) -> None:
+    if own in OUTPUT_SPECS:
+        spec = load(tmp_path, f'{GENERIC}inputs.x = "textbox"\noutputs.y = "{gradios}"\n')
+        assert spec.find_model("echo").outputs["y"].component == own
+    if own in INPUT_SPECS:
+        keys = {"checkbox_group": ', choices = ["a"]', "table": ', columns = ["a"]'}.get(own, "")
+        spec = load(tmp_path, f'{GENERIC}inputs.x = {{ component = "{gradios}"{keys} }}\n')
+        assert spec.find_model("echo").inputs["x"].component == own
+
+
+def test_columns_of_a_table_without_types_are_texts(tmp_path: Path) -> None:
+    spec = load(tmp_path, GENERIC + 'inputs.x = { component = "table", columns = ["a", "b"] }\n')
+    table = spec.find_model("echo").inputs["x"]
+    assert isinstance(table, TableSpec)
+    assert table.columns == {"a": "text", "b": "text"}
+
+
+@pytest.mark.parametrize("task", Task)
+def test_a_model_that_names_no_outputs_has_those_of_its_task(tmp_path: Path, task: Task) -> None:
+    labels = 'labels = ["a", "b"]\n' if task.is_classification else ""
+    spec = load(tmp_path, f'[models.m]\ntask = "{task}"\n{labels}inputs.x = "textbox"\n').find_model("m")
+    assert spec.answers == TASK_OUTPUTS[task]
+
+
+def test_another_programs_classifier_needs_no_labels(tmp_path: Path) -> None:
+    text = '[models.m]\ntask = "text-classification"\nkind = "external"\ninputs.text = "textbox"\n'
+    assert load(tmp_path, text).find_model("m").labels == ()
 
 
 def test_the_inputs_keep_the_order_of_the_file(tmp_path: Path) -> None:
@@ -81,7 +122,7 @@ def test_a_spec_cannot_be_changed(tmp_path: Path) -> None:
 MISTAKES = {
     "an unknown key of the file": (
         f'titel = "x"\n{MODEL}inputs.text = "textbox"\n',
-        "1: titel: There is no key 'titel'. Did you mean 'title'? Known: title, models.",
+        "1: titel: There is no key 'titel'. Did you mean 'title'? Known: title, max_queue, models.",
     ),
     "an unknown key of a model": (
         f'{MODEL}lables = 3\ninputs.text = "textbox"\n',
@@ -119,7 +160,7 @@ MISTAKES = {
     ),
     "a wrong kind": (
         f'{MODEL}kind = "magic"\ninputs.text = "textbox"\n',
-        "4: models.tickets.kind is 'magic': it should be 'sklearn' or 'python'.",
+        "4: models.tickets.kind is 'magic': it should be 'sklearn', 'onnx', 'python',",
     ),
     "a wrong component in short form": (
         f'{MODEL}inputs.text = "textbx"\n',
@@ -139,7 +180,7 @@ MISTAKES = {
     ),
     "an input named like a component": (
         f'{MODEL}inputs.number = {{ component = "number", foo = 1 }}\n',
-        "4: models.tickets.inputs.number.foo: There is no key 'foo'. Known: component, label, minimum,",
+        "4: models.tickets.inputs.number.foo: There is no key 'foo'. Known: label, info, required,",
     ),
     "a wrong flag option": (
         f'{MODEL}inputs.text = "textbox"\nflag_options = ["wrong_label", "wrng"]\n',
@@ -236,6 +277,58 @@ MISTAKES = {
     "a title that is a date": (
         f'{MODEL}title = 2020-01-01\ninputs.text = "textbox"\n',
         "4: models.tickets.title is datetime.date(2020, 1, 1): it should be a valid string.",
+    ),
+    "a misspelt rule": (
+        f'{MODEL}inputs.text = "textbox"\nrules = [{{ rule = "low_confidense" }}]\n',
+        "5: models.tickets.rules.0: There is no rule 'low_confidense'. Did you mean 'low_confidence'?",
+    ),
+    "a rule without a name": (
+        f'{MODEL}inputs.text = "textbox"\nrules = [{{ below = 0.5 }}]\n',
+        "5: models.tickets.rules.0: the key rule is missing; use one of low_confidence, small_margin,",
+    ),
+    "an unknown key of a rule": (
+        f'{MODEL}inputs.text = "textbox"\n[[models.tickets.rules]]\nrule = "slow"\nabove_ms = 5\nabove = 5\n',
+        "5: models.tickets.rules.0.above: There is no key 'above'. Did you mean 'above_ms'?",
+    ),
+    "a rule that compares with nothing": (
+        f'{MODEL}inputs.text = "textbox"\nrules = [{{ rule = "disagreement" }}]\n',
+        "5: models.tickets.rules.0: either version or model is needed, to compare with.",
+    ),
+    "a rule that compares with an unknown model": (
+        f'{MODEL}inputs.text = "textbox"\nrules = [{{ rule = "disagreement", model = "tickts" }}]\n',
+        "1: models: models.tickets.rules: There is no other model 'tickts'.",
+    ),
+    "an unknown output": (
+        f'{MODEL}inputs.text = "textbox"\noutputs.answer = "labl"\n',
+        "5: models.tickets.outputs.answer: There is no component 'labl'. Did you mean 'label'?",
+    ),
+    "a classifier that answers no label": (
+        f'{MODEL}inputs.text = "textbox"\noutputs.answer = "text"\n',
+        '1: models.tickets: a classification model needs an output with the component "label".',
+    ),
+    "an endpoint without an address": (
+        f'{MODEL}kind = "http"\ninputs.text = "textbox"\n',
+        '1: models.tickets: kind = "http" and a table http with the url go together.',
+    ),
+    "an unknown key of an endpoint": (
+        f'{MODEL}kind = "http"\ninputs.text = "textbox"\nhttp = {{ url = "http://x", retry = 1 }}\n',
+        "6: models.tickets.http.retry: There is no key 'retry'. Did you mean 'retries'?",
+    ),
+    "an address that is a file": (
+        f'{MODEL}kind = "http"\ninputs.text = "textbox"\nhttp.url = "file:///etc/passwd"\n',
+        "6: models.tickets.http.url is 'file:///etc/passwd': it should be an address that starts with",
+    ),
+    "half of a share": (
+        f'{MODEL}inputs.text = "textbox"\nledger = 1.5\n',
+        '5: models.tickets.ledger is 1.5: "all", "none" or a share between 0 and 1 is needed.',
+    ),
+    "a picture without a height": (
+        f'{MODEL}inputs.x = {{ component = "image", width = 8 }}\n',
+        "4: models.tickets.inputs.x: width and height go together; give both or neither.",
+    ),
+    "a picture of any size for scikit-learn": (
+        f'{MODEL}inputs.x = "image"\n',
+        "1: models.tickets: scikit-learn takes pictures of one size; give the image width and height.",
     ),
     "no inputs": (MODEL, "1: models.tickets.inputs is missing."),
     "an empty table of inputs": (

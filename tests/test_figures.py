@@ -25,6 +25,7 @@ from reviewer.figures import (
     WORDS,
     draw_confidence,
     draw_confusion,
+    draw_flag_rate,
     draw_notice,
     draw_options_over_time,
     draw_residuals,
@@ -34,6 +35,7 @@ from reviewer.records import FlagOption, Resolution
 
 COLUMNS = {
     "options": ["day", "option", "flags"],
+    "rate": ["day", "version", "predictions", "flagged"],
     "confusion": ["predicted_label", "corrected_label", "flags"],
     "confidence": ["resolution", "bin", "flags"],
     "residuals": ["predicted_value", "corrected_value"],
@@ -41,6 +43,7 @@ COLUMNS = {
 
 ROWS: dict[str, tuple[object, ...]] = {
     "options": (date(2025, 3, 1), "wrong_label", 2),
+    "rate": (date(2025, 3, 1), "1", 40, 3),
     "confusion": ("billing", "refund", 2),
     "confidence": ("label_corrected", 0.5, 2),
     "residuals": (100.0, 120.0),
@@ -598,3 +601,21 @@ def read_oklab(rgb: np.ndarray[Any, np.dtype[np.float64]]) -> np.ndarray[Any, An
 def test_the_colours_of_the_palette_stay_apart(sight: str) -> None:
     seen = [read_oklab(np.array(SIGHT[sight]) @ read_rgb(colour)) for colour in PALETTE]
     assert min(np.linalg.norm(one - other) for one, other in combinations(seen, 2)) > 0.1
+
+
+# Share of predictions that people flagged
+
+
+def test_the_share_flagged_is_a_line_per_version_in_the_order_of_the_days() -> None:
+    rows = [(date(2025, 3, 2), "10", 50, 5), (date(2025, 3, 1), "10", 10, 0), (date(2025, 3, 1), "2", 4, 1)]
+    figure = draw_flag_rate(make_frame("rate", *rows))
+    assert [each.name for each in figure.data] == ["Version 2", "Version 10"]
+    assert [list(each.x) for each in figure.data] == [["2025-03-01"], ["2025-03-01", "2025-03-02"]]
+    assert [list(each.y) for each in figure.data] == [[25.0], [0.0, 10.0]]
+    assert list(figure.data[1].customdata) == [10, 50]
+
+
+def test_days_without_a_prediction_have_no_share() -> None:
+    rows = [(date(2025, 3, 1), "1", 0, 0), (date(2025, 3, 2), "1", 2, 1)]
+    (line,) = draw_flag_rate(make_frame("rate", *rows)).data
+    assert (list(line.x), list(line.y)) == (["2025-03-02"], [50.0])

@@ -478,12 +478,50 @@ def test_a_twin_is_the_same_flaggers_standing_flag_with_the_same_option(desk: De
     assert desk.ask(queries.find_twin, prediction_id, "wrong_label", "ann") is None
 
 
-def test_a_session_lists_its_last_predictions_with_their_flags(desk: Desk) -> None:
+def test_a_session_lists_its_last_predictions(desk: Desk) -> None:
     made = [make_prediction(session_id="s") for _ in range(3)]
-    flag = make_flag(prediction_id=made[1].prediction_id, session_id="s")
-    desk.add(*made, make_prediction(session_id="other"), flag)
-    found = desk.ask(queries.find_session, "s", 2)
-    assert found == [(made[2], None), (made[1], flag.flag_id)]
+    desk.add(*made, make_prediction(session_id="other"))
+    assert desk.ask(queries.find_session, "s", 2) == [made[2], made[1]]
+    assert desk.ask(queries.find_session, "s", 1, made[0].prediction_id) == [made[0]]
+    assert desk.ask(queries.find_session, "other", 1, made[0].prediction_id) == []
+
+
+def test_a_predictions_newest_standing_flag_of_the_session_is_found(desk: Desk) -> None:
+    made = [make_prediction(session_id="s") for _ in range(2)]
+    flags = [make_flag(prediction_id=made[0].prediction_id, session_id="s") for _ in range(3)]
+    foreign = make_flag(prediction_id=made[1].prediction_id, session_id="other")
+    desk.add(*made, *flags, foreign)
+    desk.add(make_review(flags[2].flag_id, Event.REVERT, reverts=flags[2].flag_id, seq=1))
+    found = desk.ask(queries.find_flagged, "s", [each.prediction_id for each in made])
+    assert {key: each.flag_id for key, each in found.items()} == {made[0].prediction_id: flags[1].flag_id}
+
+
+def test_flags_of_the_same_example_are_found_per_model_and_without_those_taken_back(desk: Desk) -> None:
+    flags = [make_flag() for _ in range(3)]
+    desk.add(*flags, make_flag(model="other"), make_flag(inputs={"text": "something else"}))
+    desk.add(make_review(flags[1].flag_id, Event.REVERT, reverts=flags[1].flag_id, seq=1))
+    found = desk.ask(queries.find_same_example, "tickets", flags[0].example_id)
+    assert [each.flag_id for each in found] == [flags[2].flag_id, flags[0].flag_id]
+
+
+def test_what_rules_flagged_is_found_per_version(desk: Desk) -> None:
+    ruled = make_flag(flagger="rule:low_confidence", option="low_confidence")
+    desk.add(ruled, make_flag(flagger="ann"), make_flag(flagger="rule:slow", model_version="v2"))
+    found = desk.ask(queries.find_ruled, "tickets", "v1", [ruled.example_id, "unknown"])
+    assert found == {(ruled.example_id, "low_confidence")}
+
+
+def test_known_flags_are_told_from_new_ones(desk: Desk) -> None:
+    flag = make_flag()
+    desk.add(flag)
+    assert desk.ask(queries.find_known, [flag.flag_id, make_flag().flag_id]) == {flag.flag_id}
+
+
+def test_labels_of_a_model_are_those_its_flags_have_seen(desk: Desk) -> None:
+    flag = make_flag(predicted_label="b", scores={"b": 0.75, "c": 0.25}, suggested_label="a")
+    desk.add(flag, make_flag(predicted_label=None), make_flag(model="other", predicted_label="z"))
+    desk.add(make_review(flag.flag_id, value="label_corrected", corrected_label="d", seq=1))
+    assert desk.ask(queries.list_labels, "tickets") == ["a", "b", "c", "d"]
 
 
 def test_rows_are_counted_per_log(desk: Desk) -> None:
@@ -541,3 +579,18 @@ def test_positions_grow_with_the_log(desk: Desk) -> None:
         return [row[0] for row in cursor.execute("select position from flags order by flag_id").fetchall()]
 
     assert all(one < other for one, other in pairwise(desk.ask(list_positions)))
+
+
+def test_the_share_flagged_counts_predictions_once_and_only_what_people_flagged(desk: Desk) -> None:
+    made = [make_prediction() for _ in range(4)]
+    flags = [
+        make_flag(prediction_id=made[0].prediction_id),
+        make_flag(prediction_id=made[0].prediction_id, option="other"),
+        make_flag(prediction_id=made[1].prediction_id, source="auto"),
+        make_flag(prediction_id=made[2].prediction_id, source="api"),
+    ]
+    taken_back = make_flag(prediction_id=made[3].prediction_id)
+    desk.add(*made, make_prediction(model="other"), *flags, taken_back)
+    desk.add(make_review(taken_back.flag_id, Event.REVERT, reverts=taken_back.flag_id, seq=1))
+    rows = [(day.day, *rest) for day, *rest in read_frame(desk, "flag_rate", "tickets")]
+    assert rows == [(1, "v1", 4, 2)]

@@ -222,6 +222,65 @@ def find_prediction(cursor: DuckDBPyConnection, prediction_id: str) -> Predictio
     return prediction
 
 
+def find_same_example(cursor: DuckDBPyConnection, model: str, example_id: str) -> list[Flag]:
+    """Return the flags of a model that stand on this example, newest first."""
+    rows = _fetch(
+        cursor,
+        "select * from flags where example_id = $example_id and model = $model and not is_withdrawn"
+        " order by position desc",
+        {"model": model, "example_id": example_id},
+    )
+    return [_build_flag(row) for row in rows]
+
+
+def find_ruled(
+    cursor: DuckDBPyConnection, model: str, version: str, example_ids: Sequence[str]
+) -> set[tuple[str, str]]:
+    """Return (example id, option) of the flags that rules made of these examples with this version."""
+    rows = _fetch(
+        cursor,
+        "select example_id, option from flags where example_id in (select unnest($example_ids))"
+        " and model = $model and model_version = $version and starts_with(flagger, 'rule:')"
+        " and not is_withdrawn",
+        {"model": model, "version": version, "example_ids": list(example_ids)},
+    )
+    return {(row["example_id"], row["option"]) for row in rows}
+
+
+def find_known(cursor: DuckDBPyConnection, flag_ids: Sequence[str]) -> set[str]:
+    """Return which of these flags are in the index."""
+    rows = _fetch(
+        cursor,
+        "select flag_id from flags where flag_id in (select unnest($ids::uuid[]))",
+        {"ids": list(flag_ids)},
+    )
+    return {str(row["flag_id"]) for row in rows}
+
+
+def list_labels(cursor: DuckDBPyConnection, model: str) -> list[str]:
+    """Return the labels that the model's flags were predicted, suggested or corrected to, by name."""
+    rows = _fetch(
+        cursor,
+        "select distinct unnest([predicted_label, corrected_label, suggested_label]"
+        " || coalesce(json_keys(scores), [])) as label from flags where model = $model",
+        {"model": model},
+    )
+    return sorted(row["label"] for row in rows if row["label"])
+
+
+def find_flagged(
+    cursor: DuckDBPyConnection, session_id: str, prediction_ids: Sequence[str]
+) -> dict[str, Flag]:
+    """Return prediction id → the newest flag that stands on it, of those made in this session."""
+    rows = _fetch(
+        cursor,
+        "select * from flags where prediction_id in (select unnest($ids::uuid[]))"
+        " and session_id = $session_id and not is_withdrawn order by position",
+        {"ids": list(prediction_ids), "session_id": session_id},
+    )
+    return {str(row["prediction_id"]): _build_flag(row) for row in rows}
+
+
 def find_twin(cursor: DuckDBPyConnection, prediction_id: str, option: str, flagger: str) -> Flag | None:
     """Return the newest flag this flagger made of this prediction with this option, if one stands."""
     rows = _fetch(
@@ -262,16 +321,15 @@ def list_rejected(cursor: DuckDBPyConnection) -> list[str]:
 
 def find_session(
     cursor: DuckDBPyConnection, session_id: str, limit: int, prediction_id: str | None = None
-) -> list[tuple[Prediction, str | None]]:
-    """Return a session's last predictions, newest first, each with the id of its flag if it has one.
+) -> list[Prediction]:
+    """Return a session's last logged predictions, newest first.
 
     With a `prediction_id`, only that one, when it is the session's.
     """
     if prediction_id is not None and not _is_uuid(prediction_id):
         return []
     values = {"session_id": session_id, "limit": limit, "prediction_id": prediction_id}
-    rows = _fetch(cursor, load_sql("session"), values)
-    return [(decode_record(Prediction, row), row["flag_id"] and str(row["flag_id"])) for row in rows]
+    return [decode_record(Prediction, row) for row in _fetch(cursor, load_sql("session"), values)]
 
 
 def read_frame(

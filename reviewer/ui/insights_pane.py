@@ -8,7 +8,7 @@ from typing import Any
 import gradio as gr
 
 from reviewer.access import Role
-from reviewer.config import ModelSpec
+from reviewer.config import Kind, ModelSpec
 from reviewer.records import Task
 from reviewer.ui.handlers import needs
 from reviewer.ui.texts import load_texts, pick_language, translate
@@ -35,7 +35,7 @@ def build_insights(workspace: Workspace) -> InsightsPane:
     is_dark = gr.Checkbox(visible=False)
     boxes, plots = {}, {}
     with gr.Row(elem_classes="figures"):
-        for name in ("options", "confidence", "confusion", "residuals"):
+        for name in ("options", "rate", "confidence", "confusion", "residuals"):
             with gr.Column(min_width=440, elem_classes="box", elem_id=f"figure-{name}") as boxes[name]:
                 gr.Markdown(translate(f"figure.{name}.title"), elem_classes="box-title")
                 plots[name] = gr.Plot(show_label=False)
@@ -74,9 +74,12 @@ def _draw_figure(workspace: Workspace, name: str, model: str, words: dict[str, s
 
 
 def list_figures(spec: ModelSpec) -> list[str]:
-    """Return the figures that say something about the model's task."""
+    """Return the figures that say something about the model's task and what is logged of it."""
+    figures = ["options"]
+    if spec.ledger == "all" and spec.kind is not Kind.EXTERNAL:
+        figures.append("rate")
     if spec.task is Task.TABULAR_REGRESSION:
-        return ["options", "residuals"]
+        figures.append("residuals")
     if spec.task.is_classification:
-        return ["options", "confidence", "confusion"]
-    return ["options"]
+        figures += ["confidence", "confusion"]
+    return figures
