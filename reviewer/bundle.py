@@ -25,6 +25,7 @@ from reviewer.errors import ConfigError, InputError, LogError, ReviewerError
 from reviewer.folders import hash_file, list_numbers, take_next_number
 from reviewer.log.columns import encode_json, format_line, format_time
 from reviewer.log.media import MediaStore
+from reviewer.models.components import write_cell
 from reviewer.records import TRAINABLE, Flag, JsonValue, utc_now
 
 TRAIN_CSV, MANIFEST = "train.csv", "manifest.json"
@@ -237,7 +238,7 @@ def _write_rows(path: Path, spec: ModelSpec, kept: Sequence[Flag]) -> None:
 
 
 def _build_row(spec: ModelSpec, flag: Flag) -> list[str]:
-    inputs = [_encode_input(flag.inputs[name]) for name in spec.inputs]
+    inputs = [write_cell(flag.inputs[name]) for name in spec.inputs]
     predicted = next(
         (each for each in (flag.predicted_label, flag.predicted_value, flag.output) if each is not None), None
     )
@@ -247,10 +248,6 @@ def _build_row(spec: ModelSpec, flag: Flag) -> list[str]:
         flag.flag_id, flag.model_version, _encode_answer(predicted), flag.option, flag.source,
         flag.state.reviewer or "", format_time(decided_at) if decided_at else "",
     ]  # fmt: skip
-
-
-def _encode_input(value: JsonValue) -> str:
-    return f"media/{value['media']}" if _is_media(value) else _encode_answer(value)
 
 
 def _encode_answer(value: JsonValue) -> str:

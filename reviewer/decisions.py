@@ -14,7 +14,7 @@ from uuid import UUID
 
 from reviewer import __version__
 from reviewer.config import ModelSpec
-from reviewer.errors import ConflictError, InputError, ModelError, UnknownNameError
+from reviewer.errors import ConflictError, InputError, UnknownNameError
 from reviewer.records import (
     SEQUENCED,
     Event,
@@ -62,15 +62,6 @@ def build_rule_flag(prediction: Prediction, finding: Finding) -> Flag:
         tags=tuple(RULE_FLAGGER + name for name in finding.rules),
         flag_id=derive_id(moment, prediction.prediction_id, finding.option),
     )
-
-
-def describe_failure(error: ModelError) -> str:
-    """Return what the record of a failed prediction says: the sentence, and below it the traceback if any.
-
-    What no CSV can hold is escaped, since a model's own words are in it.
-    """
-    text = f"{error}\n\n{error.details}" if error.details else str(error)
-    return text.replace("\0", "\\0").encode(errors="backslashreplace").decode()
 
 
 def has_same_words(one: Flag, other: Flag) -> bool:

@@ -19,7 +19,7 @@ from typing import Any
 
 from reviewer.analysis import TRAIN, VERIFY, find_right_answer, judge
 from reviewer.bundle import MANIFEST, TRAIN_CSV, Bundle, name_target
-from reviewer.config import Kind, ModelSpec
+from reviewer.config import FileSpec, Kind, ModelSpec
 from reviewer.errors import ConfigError, InputError, ModelError, ReviewerError
 from reviewer.folders import hash_file
 from reviewer.log.media import MediaStore, name_media
@@ -44,7 +44,7 @@ class Row:
 
     example_id: str
     values: dict[str, Any]
-    """What a tester would enter: texts, numbers, paths of images."""
+    """What a tester would enter: texts, numbers, paths of files."""
     example: dict[str, Any]
     """What the model gets."""
     right: str | float
@@ -168,6 +168,11 @@ def _check_trainable(spec: ModelSpec) -> None:
             f"{spec.name} is a {spec.kind} model, and only sklearn models are retrained here;"
             " retrain it where it was made, from its export."
         )
+    if files := [name for name, each in spec.inputs.items() if isinstance(each, FileSpec)]:
+        raise ModelError(
+            f"{spec.name} reads the file {files[0]}, which only its own code understands; retrain it where it"
+            " was made, from its export."
+        )
     if not (spec.task.is_classification or spec.task is Task.TABULAR_REGRESSION):
         raise ModelError(
             f"{spec.name} is a {spec.task} model; only classification and regression are retrained here."
@@ -217,11 +222,16 @@ def read_base(folder: Path, spec: ModelSpec) -> Base:
 
 
 def _read_rows(spec: ModelSpec, path: Path, target: str) -> Iterator[Row]:
-    for line, cells in _read_cells(path, [*spec.inputs, target]):
+    for line, cells in _read_cells(path, [*_list_needed(spec), target]):
         try:
             yield _parse_row(spec, path.parent, cells, target)
         except InputError as error:
             raise InputError(f"{path}, line {line}: {error}", error.field) from None
+
+
+def _list_needed(spec: ModelSpec) -> list[str]:
+    """Return the inputs that a file must have a column for; one that may stay empty may be left out."""
+    return [name for name, each in spec.inputs.items() if each.required]
 
 
 def _read_cells(path: Path, columns: Sequence[str]) -> Iterator[tuple[int, dict[str, str]]]:
@@ -327,7 +337,7 @@ def _read_corrections(spec: ModelSpec, bundle: Bundle) -> tuple[list[Row], Count
     """Return the bundle's rows and count those that the config of today does not take."""
     rows, target, path = [], name_target(spec), bundle.path / TRAIN_CSV
     left_out: Counter[str] = Counter()
-    for _, cells in _read_cells(path, [*spec.inputs, target, "split"]):
+    for _, cells in _read_cells(path, [*_list_needed(spec), target, "split"]):
         try:
             rows.append(_parse_row(spec, path.parent, cells, target))
         except InputError:

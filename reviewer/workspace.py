@@ -10,20 +10,12 @@ from __future__ import annotations
 import contextlib
 import os
 import threading
-import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from reviewer.config import (
-    CONFIG_NAME,
-    DisagreementSpec,
-    ModelSpec,
-    RuleSpec,
-    WorkspaceSpec,
-    load_config,
-)
+from reviewer.config import CONFIG_NAME, ModelSpec, WorkspaceSpec, load_config
 from reviewer.decisions import (
     build_events,
     build_flag,
@@ -35,18 +27,17 @@ from reviewer.decisions import (
     check_known,
     check_suggestion,
     describe_conflict,
-    describe_failure,
     has_same_words,
 )
-from reviewer.errors import ConfigError, InputError, ModelError, ReviewerError, UnknownNameError
+from reviewer.errors import ConfigError, InputError, ReviewerError, UnknownNameError
 from reviewer.index import queries
 from reviewer.index.queries import FacetCounts, Page, Slice
 from reviewer.index.store import Index, MainIndex, SideIndex, delete_index
 from reviewer.ledger import Ledger
 from reviewer.log import encode_row, open_logs
 from reviewer.log.media import MediaStore
-from reviewer.models.components import check_inputs, check_media, read_inputs
-from reviewer.models.kinds import Answer
+from reviewer.models.asking import ask_version, compare_answers
+from reviewer.models.components import check_inputs, check_media
 from reviewer.models.versions import ModelVersions, Version
 from reviewer.records import (
     Event,
@@ -61,9 +52,7 @@ from reviewer.records import (
     Severity,
     Source,
     Verification,
-    hash_example,
     new_id,
-    utc_now,
 )
 from reviewer.rules import Finding, apply_rules
 
@@ -72,13 +61,11 @@ if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection
 
     from reviewer.bundle import Bundle
+    from reviewer.foreign import ImportReport
     from reviewer.index.sandbox import QueryLimits, QueryResult, StopSwitch
     from reviewer.training import Retraining, Verdict
 
 WORKSPACE_VARIABLE = "REVIEWER_WORKSPACE"
-
-_PATIENCE = 2
-"""So many timeouts a batch may take until a failing model is no longer asked again in halves."""
 
 
 def _ignore_progress(share: float, doing: str) -> None:
@@ -223,62 +210,20 @@ class Workspace:
         """
         spec, found = self.find_model(model), self.find_version(model, version)
         stored = [self.check_inputs(model, each) for each in examples]
-        made = self._ask(spec, found, stored, ids or [new_id() for _ in stored])
+        made = ask_version(
+            self.versions_of(model), found, stored, ids or [new_id() for _ in stored], self.media
+        )
         made = [replace(each, session_id=session_id, username=username, source=source) for each in made]
         self._ledger.add(spec, made)
         if has_rules:
             self._flag_by_rules(spec, found, made)
         return made
 
-    def _ask(
-        self, spec: ModelSpec, version: Version, stored: Sequence[Inputs], ids: Sequence[str]
-    ) -> list[Prediction]:
-        """Return what the version answers to stored examples, not logged."""
-        self.versions_of(spec.name).load(version)
-        started = time.perf_counter()
-        deadline = started + _PATIENCE * spec.timeout
-        answers = self._answer(spec, version, stored, deadline)
-        latency = (time.perf_counter() - started) * 1000 / max(len(stored), 1)
-        return [
-            Prediction(
-                prediction_id=prediction_id,
-                predicted_at=utc_now(),
-                model=spec.name,
-                model_version=version.name,
-                task=spec.task,
-                example_id=hash_example(inputs),
-                inputs=inputs,
-                predicted_label=answer.label,
-                confidence=answer.confidence,
-                scores=answer.scores,
-                predicted_value=answer.value,
-                output=answer.output,
-                latency_ms=round(latency, 3),
-                error=error,
-            )
-            for prediction_id, inputs, (answer, error) in zip(ids, stored, answers, strict=True)
-        ]
-
-    def _answer(
-        self, spec: ModelSpec, version: Version, stored: Sequence[Inputs], deadline: float
-    ) -> list[tuple[Answer, str | None]]:
-        """Return each example's answer, or why there is none; past the deadline nothing is asked again."""
-        try:
-            examples = [read_inputs(spec, each, self.media) for each in stored]
-            answers = self.versions_of(spec.name).answer(version, examples)
-            return [(each, None) for each in answers]
-        except ModelError as error:
-            if len(stored) < 2 or time.perf_counter() > deadline:
-                return [(Answer(), describe_failure(error))] * len(stored)
-            half = len(stored) // 2
-            first = self._answer(spec, version, stored[:half], deadline)
-            return first + self._answer(spec, version, stored[half:], deadline)
-
     def _flag_by_rules(self, spec: ModelSpec, version: Version, made: Sequence[Prediction]) -> list[Flag]:
         """Flag what the model's rules find; a rule flags an example once per version."""
         if spec.flagging == "never" or not (spec.rules or spec.flagging == "auto"):
             return []
-        compared = self._compare(spec, version, made)
+        compared = compare_answers(self._versions, version, made, self.media)
         found = [
             (each, finding)
             for each, others in zip(made, compared, strict=True)
@@ -297,33 +242,6 @@ class Workspace:
             elif key not in known:
                 fresh.setdefault(key, (each, finding))
         return self.add_flags([build_rule_flag(*pair) for pair in fresh.values()])
-
-    def _compare(
-        self, spec: ModelSpec, version: Version, made: Sequence[Prediction]
-    ) -> list[dict[RuleSpec, Prediction]]:
-        """Return per prediction what the other versions and models answer that its rules compare with."""
-        compared: list[dict[RuleSpec, Prediction]] = [{} for _ in made]
-        for rule in spec.rules:
-            if isinstance(rule, DisagreementSpec) and (other := self._find_other(spec, version, rule)):
-                inputs = [{name: each.inputs[name] for name in other[0].inputs} for each in made]
-                answers = self._ask(*other, inputs, [each.prediction_id for each in made])
-                for others, answer in zip(compared, answers, strict=True):
-                    others[rule] = answer
-        return compared
-
-    def _find_other(
-        self, spec: ModelSpec, version: Version, rule: DisagreementSpec
-    ) -> tuple[ModelSpec, Version] | None:
-        """Return the model and version that a rule compares with, None when it is the one that answered."""
-        if rule.model is not None:
-            return self.find_model(rule.model), self.find_version(rule.model)
-        if rule.version != "previous":
-            return (
-                None if rule.version == version.name else (spec, self.find_version(spec.name, rule.version))
-            )
-        names = [each.name for each in self.list_versions(spec.name)]
-        before = names.index(version.name) - 1
-        return (spec, self.find_version(spec.name, names[before])) if before >= 0 else None
 
     def check_inputs(self, model: str, inputs: Mapping[str, Any]) -> Inputs:
         """Return the example as it is stored; raises `InputError` naming the input at fault."""
@@ -435,6 +353,27 @@ class Workspace:
                     self._ledger.keep(recent)
             self._logs["flags"].append([encode_row("flags", each) for each in fresh])
         return fresh
+
+    def import_flags(
+        self,
+        path: Path,
+        *,
+        model: str | None = None,
+        mapping: Mapping[str, str] | None = None,
+        timezone: str = "UTC",
+        progress: Progress = _ignore_progress,
+    ) -> ImportReport:
+        """Take over the flags in a folder or file that Gradio wrote; see `reviewer.foreign.import_flags`.
+
+        `mapping` says what a column is where the guess is wrong. Importing again adds nothing.
+        """
+        from reviewer.foreign import Destination, import_flags, read_sources
+
+        sources = read_sources(path, mapping)
+        destination = Destination(
+            self.spec, self._flagged, self._logs["flags"], self.media, self._index.reading
+        )
+        return import_flags(sources, destination, model=model, timezone=timezone, progress=progress)
 
     # Triage
 

@@ -1,332 +1,338 @@
-"""Model kinds: what a model file or function answers, and what is refused without trust."""
+"""The contract of model kinds: the same small models as files, code and endpoints answer the same."""
 
 from __future__ import annotations
 
-import os
-import pickle
-from collections.abc import Callable
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
 import joblib
 import numpy as np
+import onnx
 import pytest
 import skops.io
-from sklearn.feature_extraction.text import TfidfVectorizer
+from endpoint import Reply, Request, as_json, run_endpoint
+from onnx import TensorProto, helper
+from skl2onnx import to_onnx
+from skl2onnx.common.data_types import FloatTensorType
+from sklearn.base import BaseEstimator
 from sklearn.linear_model import LinearRegression, LogisticRegression
-from sklearn.pipeline import make_pipeline
-from sklearn.preprocessing import FunctionTransformer
-from sklearn.svm import LinearSVC
 
 from reviewer.config import Kind, ModelSpec
-from reviewer.errors import ConfigError, ModelError, UntrustedModelError
-from reviewer.models.kinds import KINDS, Answer, build_batch, load_predictor
+from reviewer.errors import ModelError
+from reviewer.models.kinds import KINDS, Answer, find_source
+from reviewer.models.versions import ModelVersions
 
-TEXTS, LABELS = (
-    ["money back", "refund me", "cannot sign in", "login fails"],
-    ["refund", "refund", "login", "login"],
-)
+POINTS = [[0.0, 0.0], [1.0, 0.0], [0.0, 1.0], [1.0, 1.0]]
+FIGURES = {
+    "tabular-classification": LogisticRegression().fit(POINTS, ["no", "yes", "no", "yes"]),
+    "tabular-regression": LinearRegression().fit(POINTS, [1.0, 3.0, 2.0, 4.0]),
+}
+EXAMPLES = [{"x": 1.0, "y": 0.0}, {"x": 0.0, "y": 1.0}, {"x": 0.25, "y": 0.5}]
+RELEASE = threading.Event()
+"""Ends what hangs."""
 
 
-def make_spec(task: str = "text-classification", **given: Any) -> ModelSpec:
-    fields: dict[str, Any] = {"name": "model", "task": task, "inputs": {"text": "textbox"}}
-    if task.endswith("-classification"):
-        fields["labels"] = ["login", "refund"]
+class Odd(BaseEstimator):  # type: ignore[misc]  # scikit-learn ships no types
+    """An estimator that answers as its function does."""
+
+    def __init__(self, answer: Callable[[], Any]) -> None:
+        self.answer = answer
+
+    def predict(self, batch: Any) -> Any:
+        return self.answer()
+
+
+def fail() -> None:
+    raise ZeroDivisionError("nothing left")
+
+
+def hang() -> None:
+    RELEASE.wait()
+
+
+def babble() -> list[object]:
+    return [object()]
+
+
+def make_spec(task: str, kind: str, **given: Any) -> ModelSpec:
+    fields: dict[str, Any] = {
+        "name": "model", "task": task, "kind": kind, "inputs": {"x": "number", "y": "number"},
+    }  # fmt: skip
+    if task == "tabular-classification":
+        fields["labels"] = ["yes", "no"]
     return ModelSpec.model_validate(fields | given)
 
 
-def save(estimator: Any, folder: Path) -> Path:
-    path = folder / "model.skops"
-    skops.io.dump(estimator, path)
-    return path
+class Bench:
+    """Makes models of every kind in one folder."""
+
+    def __init__(self, folder: Path, stack: ExitStack) -> None:
+        self.folder = folder
+        self._stack = stack
+
+    def make(self, kind: str, task: str, **given: Any) -> ModelVersions:
+        """Return the versions of a model that works."""
+        given = getattr(self, f"_make_{kind}")(task) | given
+        return ModelVersions(self.folder, make_spec(task, kind, **given))
+
+    def break_model(self, kind: str, how: str, **given: Any) -> ModelVersions:
+        """Return the versions of a regression that fails, hangs or answers nonsense."""
+        given = getattr(self, f"_break_{kind}")(how) | given
+        return ModelVersions(self.folder, make_spec("tabular-regression", kind, **given))
+
+    def _make_sklearn(self, task: str) -> dict[str, Any]:
+        skops.io.dump(FIGURES[task], self.folder / "model.skops")
+        return {"path": "model.skops"}
+
+    def _make_onnx(self, task: str) -> dict[str, Any]:
+        self._save_onnx(to_onnx(FIGURES[task], initial_types=[("X", FloatTensorType([None, 2]))]))
+        return {"path": "model.onnx"}
+
+    def _make_python(self, task: str) -> dict[str, Any]:
+        skops.io.dump(FIGURES[task], self.folder / "kept.skops")
+        (self.folder / f"{self.folder.name}.py").write_text(PYTHON_MODEL, encoding="utf-8")
+        return {"path": f"{self.folder.name}:Model", "trusted": True}
+
+    def _make_http(self, task: str) -> dict[str, Any]:
+        def respond(request: Request) -> Reply:
+            rows = [[each["x"], each["y"]] for each in request.payload["instances"]]
+            return as_json({"predictions": answer_figure(FIGURES[task], rows)})
+
+        return self._serve(respond)
+
+    def _break_sklearn(self, how: str) -> dict[str, Any]:
+        joblib.dump(Odd({"fail": fail, "hang": hang, "babble": babble}[how]), self.folder / "model.joblib")
+        return {"path": "model.joblib", "trusted": True}
+
+    def _break_onnx(self, how: str) -> dict[str, Any]:
+        self._save_onnx({"fail": make_failing, "hang": make_endless, "babble": make_nan}[how]())
+        return {"path": "model.onnx"}
+
+    def _break_python(self, how: str) -> dict[str, Any]:
+        path = self.folder / f"{self.folder.name}.py"
+        path.write_text(f"import test_kinds\n\ndef answer(x, y):\n    return test_kinds.{how}()\n")
+        return {"path": f"{self.folder.name}:answer", "trusted": True}
+
+    def _break_http(self, how: str) -> dict[str, Any]:
+        def respond(request: Request) -> Reply:
+            if how == "hang":
+                hang()
+            return Reply(b"<html>no</html>", 500 if how == "fail" else 200, {"Content-Type": "text/html"})
+
+        return self._serve(respond)
+
+    def _serve(self, respond: Callable[[Request], Reply]) -> dict[str, Any]:
+        url = self._stack.enter_context(run_endpoint(respond)).url
+        return {"http": {"url": url, "batch": True, "retries": 0}}
+
+    def _save_onnx(self, model: Any) -> None:
+        (self.folder / "model.onnx").write_bytes(model.SerializeToString())
 
 
-def answer(spec: ModelSpec, path: Path, *examples: dict[str, Any]) -> list[Answer]:
-    return load_predictor(spec, path)(examples)
+PYTHON_MODEL = """
+from pathlib import Path
+
+import skops.io
+from test_kinds import answer_figure
+
+
+class Model:
+    def __init__(self):
+        self.figure = skops.io.load(Path(__file__).parent / "kept.skops")
+
+    def predict_batch(self, examples):
+        return answer_figure(self.figure, [[each["x"], each["y"]] for each in examples])
+"""
+
+
+def answer_figure(figure: Any, rows: Any) -> Any:
+    """Return label → probability, or a number, for each row."""
+    if not hasattr(figure, "predict_proba"):
+        return figure.predict(rows).tolist()
+    return [dict(zip(figure.classes_, row, strict=True)) for row in figure.predict_proba(rows).tolist()]
+
+
+def build_onnx(*nodes: Any, initializers: Any = ()) -> Any:
+    """Return a model of ONNX from `x`, examples × 2, to `value`, a number for each."""
+    graph = helper.make_graph(
+        nodes,
+        "graph",
+        [helper.make_tensor_value_info("x", TensorProto.FLOAT, [None, 2])],
+        [helper.make_tensor_value_info("value", TensorProto.FLOAT, None)],
+        list(initializers),
+    )
+    return helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8)
+
+
+def make_failing() -> Any:
+    far = onnx.numpy_helper.from_array(np.array([99], dtype=np.int64), "far")
+    return build_onnx(helper.make_node("Gather", ["x", "far"], ["value"], axis=1), initializers=[far])
+
+
+def make_nan() -> Any:
+    return build_onnx(
+        helper.make_node("Sub", ["x", "x"], ["zero"]),
+        helper.make_node("Div", ["zero", "zero"], ["nan"]),
+        helper.make_node("ReduceSum", ["nan", "axes"], ["value"], keepdims=0),
+        initializers=[onnx.numpy_helper.from_array(np.array([1], dtype=np.int64), "axes")],
+    )
+
+
+def make_endless() -> Any:
+    """Return a loop that takes a second or two, far longer than the timeout of the tests."""
+    body = helper.make_graph(
+        [
+            helper.make_node("Identity", ["going"], ["on"]),
+            helper.make_node("Identity", ["before"], ["after"]),
+        ],
+        "body",
+        [
+            helper.make_tensor_value_info("turn", TensorProto.INT64, []),
+            helper.make_tensor_value_info("going", TensorProto.BOOL, []),
+            helper.make_tensor_value_info("before", TensorProto.FLOAT, [None, 2]),
+        ],
+        [
+            helper.make_tensor_value_info("on", TensorProto.BOOL, []),
+            helper.make_tensor_value_info("after", TensorProto.FLOAT, [None, 2]),
+        ],
+    )
+    turns = onnx.numpy_helper.from_array(np.array(1_000_000, dtype=np.int64), "turns")
+    return build_onnx(
+        helper.make_node("Loop", ["turns", "", "x"], ["value"], body=body), initializers=[turns]
+    )
+
+
+@pytest.fixture
+def bench(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Bench]:
+    RELEASE.clear()
+    with ExitStack() as stack:
+        yield Bench(tmp_path_factory.mktemp("model_of_"), stack)
+        RELEASE.set()
+
+
+KIND_NAMES = ["sklearn", "onnx", "python", "http"]
+every_kind = pytest.mark.parametrize("kind", KIND_NAMES)
 
 
 def test_every_kind_of_the_config_can_be_loaded() -> None:
     assert set(KINDS) == set(Kind)
+    assert {*KIND_NAMES, "external"} == {str(each) for each in Kind}
 
 
-# scikit-learn
+@every_kind
+def test_a_classifier_answers_with_the_same_probabilities_whatever_its_kind(bench: Bench, kind: str) -> None:
+    versions = bench.make(kind, "tabular-classification")
+    answers = versions.answer(versions.find(), EXAMPLES)
+    wanted = FIGURES["tabular-classification"].predict_proba([[1, 0], [0, 1], [0.25, 0.5]])
+    assert [each.label for each in answers] == ["yes", "no", "no"]
+    for found, (no, yes) in zip(answers, wanted, strict=True):
+        assert found.scores == pytest.approx({"no": no, "yes": yes}, abs=1e-6)
+        assert found.scores is not None
+        assert next(iter(found.scores)) == found.label
+        assert found.confidence == max(found.scores.values())
 
 
-def test_a_classifier_with_probabilities_answers_with_every_score(tmp_path: Path) -> None:
-    path = save(make_pipeline(TfidfVectorizer(), LogisticRegression(C=10)).fit(TEXTS, LABELS), tmp_path)
-    first, second = answer(make_spec(), path, {"text": "refund"}, {"text": "login"})
-    assert (first.label, second.label) == ("refund", "login")
-    assert first.scores is not None
-    assert list(first.scores) == ["refund", "login"]
-    assert first.confidence == max(first.scores.values()) > 0.5
-    assert sum(first.scores.values()) == pytest.approx(1)
+@every_kind
+def test_a_regression_answers_with_the_same_numbers_whatever_its_kind(bench: Bench, kind: str) -> None:
+    versions = bench.make(kind, "tabular-regression")
+    answers = versions.answer(versions.find(), EXAMPLES)
+    assert [each.value for each in answers] == pytest.approx([3.0, 2.0, 2.0], abs=1e-5)
+    assert all(each == Answer(value=each.value) for each in answers)
 
 
-def test_a_classifier_without_probabilities_answers_with_a_label_alone(tmp_path: Path) -> None:
-    path = save(make_pipeline(TfidfVectorizer(), LinearSVC()).fit(TEXTS, LABELS), tmp_path)
-    assert answer(make_spec(), path, {"text": "refund"}) == [Answer(label="refund")]
+@every_kind
+def test_many_examples_are_answered_in_order(bench: Bench, kind: str) -> None:
+    versions = bench.make(kind, "tabular-regression")
+    examples = [{"x": float(number), "y": 0.0} for number in range(2345)]
+    answers = versions.answer(versions.find(), examples)
+    wanted = [1.0 + 2 * number for number in range(2345)]
+    assert [each.value for each in answers] == pytest.approx(wanted, rel=1e-4)
+    assert versions.answer(versions.find(), []) == []
 
 
-@pytest.mark.parametrize("estimator", [LogisticRegression(), LinearSVC()], ids=["scores", "plain"])
-def test_classes_that_are_numbers_are_labels_as_text(tmp_path: Path, estimator: Any) -> None:
-    spec = make_spec("tabular-classification", inputs={"x": "number"}, labels=["0", "1"])
-    path = save(estimator.fit(build_batch(spec, [{"x": -1.0}, {"x": 1.0}]), [0, 1]), tmp_path)
-    assert [each.label for each in answer(spec, path, {"x": -2.0}, {"x": 2.0})] == ["0", "1"]
+@every_kind
+def test_a_version_is_identified_by_its_artifact(bench: Bench, kind: str) -> None:
+    versions = bench.make(kind, "tabular-regression")
+    version = versions.find()
+    source = find_source(versions.spec, bench.folder)
+    assert source is not None
+    assert source.hash() == version.card["sha256"]
+    assert versions.check(version) is None
+    version.path.write_bytes(b"other")
+    assert versions.check(version) == f"{version.path} was changed after it became version 1."
 
 
-@pytest.mark.parametrize("estimator", [LogisticRegression(), LinearSVC()], ids=["scores", "plain"])
-def test_a_label_that_the_config_does_not_know_is_a_failure_that_names_the_known_ones(
-    tmp_path: Path, estimator: Any
-) -> None:
-    path = save(make_pipeline(TfidfVectorizer(), estimator).fit(TEXTS, ["a", "a", "b", "b"]), tmp_path)
-    with pytest.raises(
-        ModelError, match=r"answered the label '[ab]', which is none of its labels \(login, refund\)"
-    ):
-        answer(make_spec(), path, {"text": "refund"})
+@every_kind
+def test_an_example_without_its_inputs_is_a_failure_in_a_sentence(bench: Bench, kind: str) -> None:
+    versions = bench.make(kind, "tabular-regression")
+    with pytest.raises(ModelError, match=r"^model "):
+        versions.answer(versions.find(), [{"x": 1.0}])
+    assert versions.answer(versions.find(), EXAMPLES[:1])
 
 
-@pytest.mark.parametrize("shape", ["flat", "column"])
-def test_a_regression_answers_with_a_value(tmp_path: Path, shape: str) -> None:
-    spec = make_spec("tabular-regression", inputs={"x": "number"})
-    right = np.array([1.0, 3.0])
-    batch = build_batch(spec, [{"x": 0.0}, {"x": 1.0}])
-    path = save(LinearRegression().fit(batch, right if shape == "flat" else right[:, None]), tmp_path)
-    (found,) = answer(spec, path, {"x": 2.0})
-    assert found.value == pytest.approx(5.0)
-
-
-def test_a_regression_that_answers_no_number_is_a_failure(tmp_path: Path) -> None:
-    spec = make_spec("tabular-regression", inputs={"x": "number"})
-    estimator = LinearRegression().fit(build_batch(spec, [{"x": 0.0}, {"x": 1.0}]), [1.0, 2.0])
-    estimator.coef_[:] = np.nan
-    with pytest.raises(ModelError, match="model answered nan; a finite number is needed"):
-        answer(spec, save(estimator, tmp_path), {"x": 0.0})
-
-
-def test_a_classifier_behind_a_regression_is_a_failure(tmp_path: Path) -> None:
-    path = save(make_pipeline(TfidfVectorizer(), LogisticRegression()).fit(TEXTS, LABELS), tmp_path)
-    with pytest.raises(ModelError, match=r"model answered .*refund.*; a number is needed"):
-        answer(make_spec("tabular-regression"), path, {"text": "refund"})
-
-
-def test_probabilities_that_are_none_are_a_failure(tmp_path: Path) -> None:
-    pipeline = make_pipeline(TfidfVectorizer(), LogisticRegression()).fit(TEXTS, LABELS)
-    pipeline[-1].coef_[:] = np.nan
-    with pytest.raises(ModelError, match=r"model answered .*nan.*; probabilities from 0 to 1 are needed"):
-        answer(make_spec(), save(pipeline, tmp_path), {"text": "refund"})
-
-
-def test_one_textbox_is_a_list_of_texts() -> None:
-    assert build_batch(make_spec(), [{"text": "a"}, {"text": "b"}]) == ["a", "b"]
-
-
-def test_one_image_is_an_array_of_examples_by_pixels() -> None:
-    spec = make_spec(
-        "generic", inputs={"image": {"component": "image", "width": 3, "height": 2, "mode": "L"}}
-    )
-    assert build_batch(spec, [{"image": np.zeros((2, 3))}] * 4).shape == (4, 6)
-
-
-def test_several_inputs_are_a_frame_in_the_order_of_the_config() -> None:
-    spec = make_spec("generic", inputs={"z": "number", "a": "textbox"})
-    frame = build_batch(spec, [{"a": "x", "z": 1.0}, {"a": "y", "z": 2.0}])
-    assert list(frame.columns) == ["z", "a"]
-    assert frame["a"].tolist() == ["x", "y"]
-
-
-# Files
-
-
-def test_types_that_skops_does_not_know_are_refused_by_name_until_trusted(tmp_path: Path) -> None:
-    path = save(make_pipeline(FunctionTransformer(os.path.normpath), LogisticRegression()), tmp_path)
-    with pytest.raises(
-        UntrustedModelError, match=r"posixpath\.normpath.*set trusted = true for models\.model"
-    ):
-        load_predictor(make_spec(), path)
-    load_predictor(make_spec(trusted=True), path)
-
-
-class _Malice:
-    """Writes a file when it is unpickled."""
-
-    def __init__(self, path: Path) -> None:
-        self._path = path
-
-    def __reduce__(self) -> tuple[Callable[..., Any], tuple[Any, ...]]:
-        return Path.touch, (self._path,)
-
-
-@pytest.mark.parametrize("name", ["model.joblib", "model.pkl", "model"])
-def test_a_pickle_is_not_run_without_trust(tmp_path: Path, name: str) -> None:
-    (tmp_path / name).write_bytes(pickle.dumps(_Malice(tmp_path / "was run")))
-    with pytest.raises(
-        UntrustedModelError, match=r"can run any code .* Save the model with skops, or, if you trust"
-    ):
-        load_predictor(make_spec(), tmp_path / name)
-    assert not (tmp_path / "was run").exists()
-
-
-def test_a_pickle_that_is_named_like_a_skops_file_is_not_run(tmp_path: Path) -> None:
-    (tmp_path / "model.skops").write_bytes(pickle.dumps(_Malice(tmp_path / "was run")))
-    with pytest.raises(ModelError, match="is no readable model file"):
-        load_predictor(make_spec(trusted=True), tmp_path / "model.skops")
-    assert not (tmp_path / "was run").exists()
-
-
-def test_a_trusted_joblib_file_is_loaded(tmp_path: Path) -> None:
-    pipeline = make_pipeline(TfidfVectorizer(), LogisticRegression()).fit(TEXTS, LABELS)
-    joblib.dump(pipeline, tmp_path / "model.joblib")
-    (found,) = answer(make_spec(trusted=True), tmp_path / "model.joblib", {"text": "refund"})
-    assert found.label == "refund"
-
-
-@pytest.mark.parametrize("name", ["model.skops", "model.joblib"])
-@pytest.mark.parametrize(
-    "data", [b"", b"garbage", b"PK\x03\x04", None], ids=["empty", "garbage", "cut", "missing"]
-)
-def test_a_damaged_file_is_named_with_what_is_wrong(tmp_path: Path, name: str, data: bytes | None) -> None:
-    if data is not None:
-        (tmp_path / name).write_bytes(data)
-    with pytest.raises(ModelError, match=rf"{name} is no readable model file \(.+\)\.$") as caught:
-        load_predictor(make_spec(trusted=True), tmp_path / name)
+@every_kind
+def test_a_model_that_fails_is_said_in_one_line(bench: Bench, kind: str) -> None:
+    versions = bench.break_model(kind, "fail")
+    with pytest.raises(ModelError) as caught:
+        versions.answer(versions.find(), EXAMPLES[:1])
+    assert str(caught.value).startswith("model ")
     assert "\n" not in str(caught.value)
 
 
-def test_a_file_that_holds_no_model_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(ModelError, match="holds dict, which is no scikit-learn model"):
-        load_predictor(make_spec(), save({"a": 1}, tmp_path))
-
-
-# Python functions
-
-MODULE = """
-import numpy as np
-
-NUMBER = 5
-LONG = "x" * 1000
-
-def answer(text):
-    return eval(text)
-
-def spell(text, count):
-    return text * int(count)
-"""
-
-
-@pytest.fixture
-def module(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
-    """Name of a module with functions to run, which only this test can import."""
-    name = f"functions_of_{tmp_path.name}"
-    (tmp_path / f"{name}.py").write_text(MODULE, encoding="utf-8")
-    monkeypatch.syspath_prepend(tmp_path)
-    return name
-
-
-def answer_python(module: str, text: str, task: str = "text-classification") -> Answer:
-    """Return what a function answers that returns the value of the Python text."""
-    spec = make_spec(task, kind="python", path=f"{module}:answer", trusted=True)
-    (found,) = answer(spec, Path(), {"text": text})
-    return found
-
-
-def test_a_function_is_not_imported_without_trust(tmp_path: Path, module: str) -> None:
-    (tmp_path / f"{module}.py").write_text("raise SystemExit('was run')", encoding="utf-8")
-    spec = make_spec(kind="python", path=f"{module}:answer")
-    with pytest.raises(UntrustedModelError, match=rf"{module}:answer'; if you trust it, set trusted = true"):
-        load_predictor(spec, Path())
-
-
-def test_a_function_gets_the_inputs_by_name_one_example_at_a_time(module: str) -> None:
-    spec = make_spec(
-        "text-generation", kind="python", path=f"{module}:spell", trusted=True,
-        inputs={"count": "number", "text": "textbox"},
-    )  # fmt: skip
-    found = answer(spec, Path(), {"text": "a", "count": 2.0}, {"text": "b", "count": 3.0})
-    assert found == [Answer(output="aa"), Answer(output="bbb")]
-
-
-@pytest.mark.parametrize(
-    ("task", "text", "wanted"),
-    [
-        ("text-classification", "'login'", Answer(label="login")),
-        ("text-classification", "np.str_('login')", Answer(label="login")),
-        (
-            "text-classification",
-            "{'login': 0.25, 'refund': 0.75}",
-            Answer(label="refund", confidence=0.75, scores={"refund": 0.75, "login": 0.25}),
-        ),
-        (
-            "text-classification",
-            "{'login': np.float32(1.0000001)}",
-            Answer(label="login", confidence=1.0, scores={"login": 1.0}),
-        ),
-        ("tabular-regression", "2", Answer(value=2.0)),
-        ("tabular-regression", "np.float32(0.5)", Answer(value=0.5)),
-        ("tabular-regression", "np.array([0.5])", Answer(value=0.5)),
-        ("text-generation", "'42'", Answer(output="42")),
-        ("text-generation", "'nan'", Answer(output="nan")),
-        ("text-generation", "''", Answer(output="")),
-        ("generic", "{'a': [1, None, (2,)]}", Answer(output={"a": [1, None, [2]]})),
-        ("generic", "True", Answer(output=True)),
-        ("generic", "7", Answer(value=7.0)),
-    ],
-)
-def test_what_a_function_returns_is_an_answer_of_its_task(
-    module: str, task: str, text: str, wanted: Answer
+@pytest.mark.parametrize("kind", ["sklearn", "python"])
+def test_the_traceback_of_a_failing_model_is_in_the_details_from_its_own_code_on(
+    bench: Bench, kind: str
 ) -> None:
-    assert answer_python(module, text, task) == wanted
+    versions = bench.break_model(kind, "fail")
+    with pytest.raises(ModelError, match="failed: ZeroDivisionError: nothing left") as caught:
+        versions.answer(versions.find(), EXAMPLES[:1])
+    first, second, *_ = caught.value.details.splitlines()
+    assert first == "Traceback (most recent call last):"
+    assert "reviewer/models/" not in second
+    assert 'raise ZeroDivisionError("nothing left")' in caught.value.details
 
 
-@pytest.mark.parametrize(
-    ("task", "text", "sentence"),
-    [
-        ("text-classification", "{}", "an empty dict; give label → probability"),
-        ("text-classification", "None", "the label 'None', which is none of its labels"),
-        ("text-classification", "'spam'", "the label 'spam', which is none of its labels"),
-        ("text-classification", "{'spam': 1.0}", "the label 'spam', which is none of its labels"),
-        ("text-classification", "{'login': 3.2}", "probabilities from 0 to 1 are needed"),
-        ("text-classification", "{'login': -0.1}", "probabilities from 0 to 1 are needed"),
-        ("text-classification", "{'login': float('nan')}", "probabilities from 0 to 1 are needed"),
-        ("tabular-regression", "'5'", "'5'; a number is needed"),
-        ("tabular-regression", "True", "True; a number is needed"),
-        ("tabular-regression", "float('inf')", "inf; a finite number is needed"),
-        ("tabular-regression", "[1, 2]", "[1, 2]; a number is needed"),
-        ("generic", "None", "None; a JSON value is needed"),
-        ("generic", "object", "<class 'object'>; a JSON value is needed"),
-        ("generic", "{'a': float('nan')}", "{'a': nan}; a JSON value is needed"),
-        ("generic", "np.zeros(3)", "array([0., 0., 0.]); a JSON value is needed"),
-    ],
-)
-def test_an_answer_that_cannot_be_used_is_a_failure_in_a_sentence(
-    module: str, task: str, text: str, sentence: str
-) -> None:
+@every_kind
+def test_a_model_that_hangs_is_abandoned_after_its_timeout(bench: Bench, kind: str) -> None:
+    versions = bench.break_model(kind, "hang", timeout=0.1)
+    with pytest.raises(ModelError, match=r"^model took longer than its timeout of 0\.1 s"):
+        versions.answer(versions.find(), EXAMPLES[:1])
+
+
+@pytest.mark.parametrize("kind", ["sklearn", "python"])
+def test_where_a_model_hangs_is_in_the_details(bench: Bench, kind: str) -> None:
+    versions = bench.break_model(kind, "hang", timeout=0.1)
     with pytest.raises(ModelError) as caught:
-        answer_python(module, text, task)
-    assert str(caught.value).startswith("model answered ")
-    assert sentence in str(caught.value)
+        versions.answer(versions.find(), EXAMPLES[:1])
+    assert "in hang" in caught.value.details
+    assert "RELEASE.wait()" in caught.value.details
 
 
-@pytest.mark.parametrize(
-    ("path", "sentence"),
-    [
-        ("", "cannot be imported"),
-        ("{module}", "cannot be imported"),
-        ("{module}:", "cannot be imported"),
-        ("{module}:missing", "AttributeError"),
-        ("no_such_module:answer", "No module named 'no_such_module'"),
-        (".relative:answer", "cannot be imported"),
-        ("{module}:NUMBER", "is no function"),
-    ],
-)
-def test_a_path_to_no_function_is_a_mistake_in_the_config(module: str, path: str, sentence: str) -> None:
-    spec = make_spec(kind="python", path=path.format(module=module), trusted=True)
-    with pytest.raises(ConfigError, match=sentence):
-        load_predictor(spec, Path())
+@every_kind
+def test_an_answer_that_is_none_is_a_failure_in_a_sentence(bench: Bench, kind: str) -> None:
+    versions = bench.break_model(kind, "babble")
+    with pytest.raises(ModelError, match=r"^model .*answered") as caught:
+        versions.answer(versions.find(), EXAMPLES[:1])
+    assert "\n" not in str(caught.value)
 
 
-@pytest.mark.parametrize("text", ["def answer(:", "1 / 0", "raise KeyError('x')"])
-def test_a_module_that_fails_while_it_is_imported_is_named(tmp_path: Path, module: str, text: str) -> None:
-    (tmp_path / f"{module}.py").write_text(text, encoding="utf-8")
-    spec = make_spec(kind="python", path=f"{module}:answer", trusted=True)
-    with pytest.raises(ConfigError, match=rf"'{module}:answer', which cannot be imported \(\w+Error: "):
-        load_predictor(spec, Path())
+@every_kind
+def test_a_model_that_failed_on_one_example_answers_the_next(bench: Bench, kind: str) -> None:
+    versions = bench.make(kind, "tabular-classification")
+    with pytest.raises(ModelError):
+        versions.answer(versions.find(), [{}])
+    assert versions.answer(versions.find(), EXAMPLES[:1])[0].label == "yes"
+
+
+def test_an_external_model_says_that_it_is_run_elsewhere(tmp_path: Path) -> None:
+    spec = make_spec("tabular-regression", "external")
+    versions = ModelVersions(tmp_path, spec)
+    assert versions.read_all() == []
+    with pytest.raises(ModelError, match="model is run by another program, which logs its flags"):
+        versions.find()
+    with pytest.raises(ModelError, match="run by another program"):
+        KINDS[Kind.EXTERNAL].load(spec, tmp_path, tmp_path)
+    assert list(tmp_path.iterdir()) == []

@@ -11,7 +11,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from reviewer.errors import InputError, LogError, UnknownNameError
-from reviewer.log.media import MEDIA_TYPES, MediaStore, name_media
+from reviewer.log.media import MEDIA_TYPES, MediaStore, is_shown_inline, name_media
 
 
 @pytest.fixture
@@ -45,8 +45,14 @@ def test_threads_that_save_the_same_bytes_leave_one_whole_file(store: MediaStore
 
 @pytest.mark.parametrize("ending", ["exe", "svg", "PNG", "", "png/../x", ".png"])
 def test_another_ending_is_refused_with_the_endings_that_work(store: MediaStore, ending: str) -> None:
-    with pytest.raises(InputError, match=r"cannot be stored; use png, jpg, webp, gif\."):
+    with pytest.raises(InputError, match=r"cannot be stored; use png, jpg, webp, gif, wav, .*, bin\."):
         store.save(b"data", ending)
+
+
+def test_only_pictures_and_recordings_are_shown_in_a_page() -> None:
+    shown = [ending for ending in MEDIA_TYPES if is_shown_inline(f"{'0' * 64}.{ending}")]
+    assert shown == ["png", "jpg", "webp", "gif", "wav", "mp3", "flac", "ogg"]
+    assert not any(map(is_shown_inline, ["", "x", "x.svg", "x.html", "x.PNG", "x.pdf"]))
 
 
 @pytest.mark.parametrize(

@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
+import os
 import subprocess
 import sys
 import threading
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from reviewer.config import ModelSpec
-from reviewer.errors import LogError, ModelError, UnknownNameError
+from reviewer.errors import ConfigError, LogError, ModelError, UnknownNameError
+from reviewer.log.media import MediaStore
+from reviewer.models import versions as versions_module
 from reviewer.models.kinds import Answer
 from reviewer.models.versions import ModelVersions, Version
 
@@ -80,11 +85,71 @@ def test_the_file_that_the_config_names_becomes_version_one(versions: ModelVersi
     assert versions.read_all() == [version]
 
 
-def test_a_later_change_of_the_named_file_changes_no_version(versions: ModelVersions, tmp_path: Path) -> None:
+def settle(path: Path, data: bytes | None = None) -> None:
+    """Write the file, or leave it, as if that had been a while ago."""
+    if data is not None:
+        path.write_bytes(data)
+    hour_ago = path.stat().st_mtime - 3600
+    os.utime(path, (hour_ago, hour_ago))
+
+
+def test_a_changed_file_becomes_the_next_version_and_leaves_the_first_as_it_was(
+    versions: ModelVersions, tmp_path: Path
+) -> None:
+    versions.read_all()
+    settle(tmp_path / "model.skops", b"second")
+    first, second = versions.read_all()
+    assert (first.path.read_bytes(), second.path.read_bytes()) == (b"first", b"second")
+    assert second.card["sha256"] == hashlib.sha256(b"second").hexdigest()
+    assert versions.read_all() == [first, second]
+
+
+def test_a_file_that_may_still_be_being_written_waits_for_its_turn(
+    versions: ModelVersions, tmp_path: Path
+) -> None:
+    versions.read_all()
+    (tmp_path / "model.skops").write_bytes(b"sec")
+    assert list_names(versions) == ["1"]
+    settle(tmp_path / "model.skops", b"second")
+    assert versions.find("2").path.read_bytes() == b"second"
+
+
+def test_a_file_from_the_future_is_as_good_as_any(versions: ModelVersions, tmp_path: Path) -> None:
     versions.read_all()
     (tmp_path / "model.skops").write_bytes(b"second")
-    assert versions.find("1").path.read_bytes() == b"first"
-    assert list_names(versions) == ["1"]
+    os.utime(tmp_path / "model.skops", (4e9, 4e9))
+    assert list_names(versions) == ["1", "2"]
+
+
+def test_a_file_that_was_only_touched_or_put_back_is_no_new_version(
+    versions: ModelVersions, tmp_path: Path
+) -> None:
+    versions.read_all()
+    for data in (b"first", b"second", b"first", b"second"):
+        settle(tmp_path / "model.skops", data)
+        versions.read_all()
+    assert list_names(versions) == ["1", "2"]
+    assert list_names(ModelVersions(tmp_path, make_spec())) == ["1", "2"]
+
+
+def test_versions_outlive_the_file_that_they_were_copied_from(
+    versions: ModelVersions, tmp_path: Path
+) -> None:
+    versions.read_all()
+    (tmp_path / "model.skops").unlink()
+    assert versions.find().path.read_bytes() == b"first"
+    assert ModelVersions(tmp_path, make_spec()).find().path.read_bytes() == b"first"
+    settle(tmp_path / "model.skops", b"second")
+    assert versions.find().path.read_bytes() == b"second"
+
+
+def test_a_folder_that_cannot_be_written_is_no_hindrance_when_nothing_is_new(
+    versions: ModelVersions, tmp_path: Path
+) -> None:
+    versions.read_all()
+    (tmp_path / "models/model/.lock").unlink()
+    assert ModelVersions(tmp_path, make_spec()).find().name == "1"
+    assert not (tmp_path / "models/model/.lock").exists()
 
 
 def test_a_named_file_that_is_missing_is_said_and_leaves_no_version(tmp_path: Path) -> None:
@@ -105,12 +170,26 @@ def test_a_model_without_a_file_has_no_version_until_one_is_added(tmp_path: Path
     assert versions.find().name == "1"
 
 
-def test_a_python_model_has_a_version_that_holds_only_a_card(tmp_path: Path) -> None:
-    versions = ModelVersions(tmp_path, make_spec(kind="python", path="module:function"))
-    version = versions.find()
-    assert version.path.is_dir()
-    assert version.card["source"] == "module:function"
-    assert versions.check(version) is None
+def test_a_python_models_version_holds_its_source(tmp_path: Path) -> None:
+    path = tmp_path / f"source_of_{tmp_path.name}.py"
+    settle(path, b"def answer(text):\n    return 'first'\n")
+    spec = make_spec(kind="python", path=f"{path.stem}:answer", trusted=True)
+    versions = ModelVersions(tmp_path, spec)
+    first = versions.find()
+    assert first.card["source"] == spec.path
+    assert versions.answer(first, [{"text": ""}]) == [Answer(output="first")]
+    settle(path, b"def answer(text):\n    return 'after'\n")
+    second = versions.find()
+    assert (second.name, versions.check(second)) == ("2", None)
+    assert versions.answer(second, [{"text": ""}]) == [Answer(output="after")]
+    assert versions.answer(first, [{"text": ""}]) == [Answer(output="first")]
+
+
+def test_an_endpoints_version_holds_its_settings(tmp_path: Path) -> None:
+    spec = make_spec(kind="http", path="", http={"url": "http://127.0.0.1:9/predict"})
+    version = ModelVersions(tmp_path, spec).find()
+    assert json.loads(version.path.read_text())["url"] == "http://127.0.0.1:9/predict"
+    assert ModelVersions(tmp_path, spec).read_all() == [version]
 
 
 # Adding
@@ -209,11 +288,40 @@ def test_the_first_version_is_served_until_another_is_chosen(versions: ModelVers
     assert versions.find().name == "1"
 
 
+def test_as_long_as_nobody_chose_the_version_that_the_config_names_is_served(
+    versions: ModelVersions, tmp_path: Path
+) -> None:
+    versions.read_all()
+    versions.add(write(b"retrained"), {"parent": "1"})
+    assert versions.find().name == "1"
+    settle(tmp_path / "model.skops", b"third")
+    assert versions.find().name == "3"
+    settle(tmp_path / "model.skops", b"first")
+    assert versions.find().name == "1"
+    settle(tmp_path / "model.skops", b"retrained")
+    assert versions.find().name == "2"
+    (tmp_path / "model.skops").unlink()
+    assert ModelVersions(tmp_path, make_spec()).find().name == "3"
+
+
+def test_what_somebody_chose_is_served_whatever_the_config_names(
+    versions: ModelVersions, tmp_path: Path
+) -> None:
+    versions.read_all()
+    versions.serve("1")
+    settle(tmp_path / "model.skops", b"second")
+    assert versions.find().name == "1"
+    assert list_names(versions) == ["1", "2"]
+
+
 def test_another_process_sees_what_is_served(versions: ModelVersions, tmp_path: Path) -> None:
     versions.read_all()
     versions.add(write(b"second"), {})
     versions.serve("2")
-    assert ModelVersions(tmp_path, make_spec()).find().name == "2"
+    other = ModelVersions(tmp_path, make_spec())
+    assert other.find().name == "2"
+    versions.serve("1")
+    assert other.find().name == "1"
 
 
 @pytest.mark.parametrize("name", ["3", "01", "../1", "latest"])
@@ -286,11 +394,10 @@ def test_a_folder_that_cannot_be_written_is_said(tmp_path: Path) -> None:
 
 
 @pytest.fixture
-def failing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> ModelVersions:
+def failing(tmp_path: Path) -> ModelVersions:
     """The versions of a Python model that does what its text says."""
     name = f"answers_of_{tmp_path.name}"
     (tmp_path / f"{name}.py").write_text("def answer(text):\n    exec(text)\n    return text\n")
-    monkeypatch.syspath_prepend(tmp_path)
     return ModelVersions(tmp_path, make_spec(kind="python", path=f"{name}:answer", trusted=True))
 
 
@@ -310,3 +417,101 @@ def test_whatever_a_model_raises_is_a_failure_in_one_line(failing: ModelVersions
 def test_a_version_is_loaded_once(failing: ModelVersions) -> None:
     version = failing.find()
     assert failing.load(version) is failing.load(version)
+
+
+def test_a_version_that_cannot_be_loaded_is_tried_again(versions: ModelVersions, tmp_path: Path) -> None:
+    for _ in range(2):
+        with pytest.raises(ModelError, match="is no readable model file"):
+            versions.load(versions.find())
+
+
+def test_a_model_that_takes_very_long_to_load_is_said_and_goes_on_loading(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / f"slow_of_{tmp_path.name}.py"
+    path.write_text(
+        "import test_versions\n\ntest_versions.LOADED.wait(30)\n\ndef answer(text):\n    return 1\n"
+    )
+    LOADED.clear()
+    versions = ModelVersions(tmp_path, make_spec(kind="python", path=f"{path.stem}:answer", trusted=True))
+    monkeypatch.setattr(versions_module, "_LOADING_SECONDS", 0.05)
+    with pytest.raises(
+        ModelError, match=r"model version 1 is still being loaded after 0\.05 s; try again later"
+    ):
+        versions.load(versions.find())
+    LOADED.set()
+    monkeypatch.undo()
+    assert versions.answer(versions.find(), [{"text": ""}]) == [Answer(output=1)]
+
+
+LOADED = threading.Event()
+
+
+@pytest.mark.parametrize("text", ["raise SystemExit(1)", "raise KeyboardInterrupt"])
+def test_a_model_that_ends_the_program_while_it_is_loaded_only_fails(tmp_path: Path, text: str) -> None:
+    path = tmp_path / f"ending_of_{tmp_path.name}.py"
+    path.write_text(text)
+    versions = ModelVersions(tmp_path, make_spec(kind="python", path=f"{path.stem}:answer", trusted=True))
+    with pytest.raises(ConfigError, match="cannot be imported"):
+        versions.load(versions.find())
+
+
+def test_the_versions_used_last_are_kept_and_no_more(tmp_path: Path) -> None:
+    path = tmp_path / f"kept_of_{tmp_path.name}.py"
+    versions = ModelVersions(tmp_path, make_spec(kind="python", path=f"{path.stem}:answer", trusted=True))
+    for number in range(4):
+        settle(path, f"def answer(text):\n    return {number}\n".encode())
+        versions.read_all()
+    found = versions.read_all()
+    loaded = [versions.load(each) for each in found[:3]]
+    assert versions.load(found[0]) is loaded[0]
+    versions.load(found[3])
+    assert versions.load(found[0]) is loaded[0]
+    assert versions.load(found[2]) is loaded[2]
+    assert versions.load(found[1]) is not loaded[1]
+    assert [versions.answer(each, [{"text": ""}])[0].output for each in found] == [0, 1, 2, 3]
+
+
+def test_a_card_is_read_again_only_when_it_changed(versions: ModelVersions, tmp_path: Path) -> None:
+    first = versions.find()
+    assert versions.find() is first
+    path = tmp_path / "models/model/1/card.json"
+    path.write_text(json.dumps({**first.card, "note": "added by hand"}))
+    assert versions.find().card["note"] == "added by hand"
+
+
+def test_a_model_is_asked_so_many_times_at_once_and_no_more(tmp_path: Path) -> None:
+    path = tmp_path / f"waiting_of_{tmp_path.name}.py"
+    path.write_text(WAITING)
+    spec = make_spec(kind="python", path=f"{path.stem}:answer", trusted=True, concurrency=2)
+    versions = ModelVersions(tmp_path, spec)
+    version = versions.find()
+    with ThreadPoolExecutor(6) as pool:
+        found = list(pool.map(lambda number: versions.answer(version, [{"text": ""}]), range(6)))
+    assert max(each[0].output for each in found) == 2
+
+
+WAITING = """
+import threading
+
+RUNNING, MUTEX, PAIR = set(), threading.Lock(), threading.Barrier(2)
+
+def answer(text):
+    with MUTEX:
+        RUNNING.add(threading.get_ident())
+        count = len(RUNNING)
+    PAIR.wait(30)
+    with MUTEX:
+        RUNNING.discard(threading.get_ident())
+    return count
+"""
+
+
+def test_media_in_answers_are_kept_where_the_caller_says(tmp_path: Path) -> None:
+    path = tmp_path / f"drawing_of_{tmp_path.name}.py"
+    path.write_text("import numpy as np\n\ndef answer(text):\n    return np.zeros((2, 2, 3), np.uint8)\n")
+    outputs = {"picture": "image"}
+    spec = make_spec(kind="python", path=f"{path.stem}:answer", trusted=True, outputs=outputs)
+    versions, media = ModelVersions(tmp_path, spec), MediaStore(tmp_path / "media")
+    (found,) = versions.answer(versions.find(), [{"text": ""}], media.save)
+    assert media.find(found.output["media"]).is_file()

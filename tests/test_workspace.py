@@ -164,7 +164,9 @@ def test_a_model_that_fails_gives_a_prediction_with_the_error_that_can_be_flagge
     workspace: Workspace,
 ) -> None:
     made = workspace.predict("broken", {"text": "this"})
-    assert made.error == "broken version 1 failed: RuntimeError: cannot take this"
+    sentence, _, trace = str(made.error).partition("\n\n")
+    assert sentence == "broken version 1 failed: RuntimeError: cannot take this"
+    assert "in fail" in trace
     assert (made.predicted_label, made.predicted_value, made.output) == (None, None, None)
     marked = workspace.flag(made.prediction_id, option="slow_or_error")
     (found,) = workspace.queue(model="broken")

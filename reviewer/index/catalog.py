@@ -17,8 +17,21 @@ TABLES = ("flags", "raw_flags", "raw_reviews", "predictions")
 Views = Mapping[str, Mapping[str, str]]
 """Model → input → component."""
 
-_TYPES = {"number": "double", "slider": "double", "checkbox": "boolean"}
+_COLUMNS = {
+    "number": "try_cast(inputs ->> '{path}' as double)",
+    "slider": "try_cast(inputs ->> '{path}' as double)",
+    "checkbox": "try_cast(inputs ->> '{path}' as boolean)",
+    "checkbox_group": "try_cast(inputs -> '{path}' as varchar[])",
+    "date": "try_cast(inputs ->> '{path}' as timestamp)",
+    "file": "inputs ->> '{path}.name'",
+    "image": "inputs ->> '{path}.media'",
+    "sketch": "inputs ->> '{path}.media'",
+    "audio": "inputs ->> '{path}.media'",
+    "table": "nullif(inputs -> '{path}', 'null')",
+}
+"""Component → what its column of a model's view holds, where that is no text; `{path}` leads to the input."""
 
+_TEXT = "inputs ->> '{path}'"
 
 _FLAG_COLUMNS = frozenset(
     (*columns_of("flags"), *(each.name for each in fields(FlagState)), "position", "search_text")
@@ -33,7 +46,7 @@ def build_view(model: str, inputs: Mapping[str, str]) -> str:
     like a column of `flags` gets the prefix `input_`.
     """
     columns = "".join(
-        f", try_cast(inputs ->> '$.{name}' as {_TYPES.get(component, 'varchar')}) as {name_column(name)}"
+        f", {_COLUMNS.get(component, _TEXT).format(path=f'$.{name}')} as {name_column(name)}"
         for name, component in inputs.items()
     )
     return f"create or replace temp view \"{model}\" as select *{columns} from flags where model = '{model}'"  # noqa: S608

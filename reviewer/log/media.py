@@ -1,6 +1,7 @@
-"""Images and other files that examples hold, each stored once under the SHA-256 of its bytes.
+"""Pictures, recordings and other files of examples and answers, each stored once under its bytes' SHA-256.
 
-The rule: a name is checked against the one form names have before it touches the file system.
+The rule: a name is checked against the one form names have before it touches the file system. A file is never
+unpacked or run here; its ending says what its bytes are, not what somebody called it.
 """
 
 from __future__ import annotations
@@ -9,12 +10,41 @@ import hashlib
 import os
 import re
 import tempfile
+from collections.abc import Callable
 from pathlib import Path
+from typing import TypeAlias
 
 from reviewer.errors import InputError, LogError, UnknownNameError
 
-MEDIA_TYPES = {"png": "image/png", "jpg": "image/jpeg", "webp": "image/webp", "gif": "image/gif"}
-"""File ending → media type of what may be stored."""
+MEDIA_TYPES = {
+    "png": "image/png",
+    "jpg": "image/jpeg",
+    "webp": "image/webp",
+    "gif": "image/gif",
+    "wav": "audio/wav",
+    "mp3": "audio/mpeg",
+    "flac": "audio/flac",
+    "ogg": "audio/ogg",
+    "pdf": "application/pdf",
+    "txt": "text/plain",
+    "csv": "text/csv",
+    "tsv": "text/tab-separated-values",
+    "md": "text/markdown",
+    "json": "application/json",
+    "jsonl": "application/jsonl",
+    "zip": "application/zip",
+    "docx": "application/vnd.openxmlformats-officedocument.wordprocessingml.document",
+    "xlsx": "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
+    "pptx": "application/vnd.openxmlformats-officedocument.presentationml.presentation",
+    "gz": "application/gzip",
+    "parquet": "application/vnd.apache.parquet",
+    "mp4": "video/mp4",
+    "bin": "application/octet-stream",
+}
+"""File ending → media type of what may be stored; "bin" is whatever is none of the others."""
+
+Keep: TypeAlias = Callable[[bytes, str], str]
+"""Takes a file's bytes and ending, returns its media name: `MediaStore.save` or `name_media`."""
 
 _NAME = re.compile(r"[0-9a-f]{64}\.(?:" + "|".join(MEDIA_TYPES) + ")")
 
@@ -24,6 +54,11 @@ def name_media(data: bytes, ending: str) -> str:
     if ending not in MEDIA_TYPES:
         raise InputError(f"Files ending in {ending!r} cannot be stored; use {', '.join(MEDIA_TYPES)}.")
     return f"{hashlib.sha256(data).hexdigest()}.{ending}"
+
+
+def is_shown_inline(name: str) -> bool:
+    """Return whether a page may show the file: pictures and recordings; the rest is downloaded."""
+    return MEDIA_TYPES.get(name.rpartition(".")[2], "").startswith(("image/", "audio/"))
 
 
 class MediaStore:

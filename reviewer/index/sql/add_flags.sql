@@ -1,6 +1,7 @@
 -- One row per flag that is new to the index, in log order; doubles and rows without a valid key are left out.
--- Pictures are no part of preview and search_text. The pattern finds no text that looks like one, since a
--- quote inside a JSON text has a backslash before it.
+-- In preview and search_text a picture is nothing, a recording the start of its hash, another file its name, a list
+-- or table its cells. The patterns find no text that looks like one, since a quote inside a JSON text has a
+-- backslash before it.
 insert into flags by name
 with typed as (
     select
@@ -42,17 +43,45 @@ fresh as (
 described as (
     select
         *,
-        nullif(split_part(split_part(inputs, '{"media":"', 2), '"', 1), '') as thumbnail,
+        contains(inputs, '{"media":"') as has_media,
         case
-            when thumbnail is null then inputs
-            else regexp_replace(inputs, '\{"media":"[^"]*"\}', 'null', 'g')
+            when has_media
+            then nullif(regexp_extract(inputs, '\{"media":"([^"]*\.(?:png|jpg|webp|gif))"', 1), '')
+        end as thumbnail,
+        case
+            when has_media
+            then regexp_replace(
+                regexp_replace(
+                    regexp_replace(
+                        inputs, '\{"media":"[^"]*","name":("(?:[^"\\]|\\.)*")\}', '\1', 'g'
+                    ),
+                    '\{"media":"([^"]{8})[^"]*(\.(?:wav|mp3|flac|ogg))"\}', '"♪ \1\2"', 'g'
+                ),
+                '\{"media":"[^"]*"\}', 'null', 'g'
+            )
+            else inputs
         end as words,
-        json_extract_string(words, '$.*') as texts
+        json_extract_string(words, '$.*') as values,
+        case when regexp_matches(words, '":[\[{]') then json_type(words, '$.*') end as kinds,
+        case
+            when kinds is null then values
+            else list_transform(
+                list_zip(values, kinds),
+                lambda pair: case pair[2]
+                    when 'ARRAY' then array_to_string(json_extract_string(pair[1], '$[*]'), ', ')
+                    when 'OBJECT'
+                    then coalesce(
+                        nullif(array_to_string(json_extract_string(pair[1], '$.rows[*][*]'), ' '), ''), pair[1]
+                    )
+                    else pair[1]
+                end
+            )
+        end as texts
     from typed
     where position in (select position from fresh)
 )
 select
-    * exclude (words, texts),
+    * exclude (has_media, words, values, kinds, texts),
     'open' as status,
     'not_run' as verification,
     0 as comments,
