@@ -1,56 +1,146 @@
-"""The tables of the README that come from the program: `python tests/readme_tables.py` writes them anew."""
+"""The tables of the docs that come from the program: `python tests/readme_tables.py` writes them anew."""
 
 from __future__ import annotations
 
+import ast
+import inspect
+from collections.abc import Callable, Iterable, Mapping
+from itertools import pairwise
 from pathlib import Path
 from typing import Any, cast
 
 import typer
+from pydantic import BaseModel
 
 README = Path(__file__).parent.parent / "README.md"
+CONFIG = README.parent / "docs" / "config.md"
 
 
-def build_tables() -> dict[str, str]:
-    """Return marker → the Markdown between `<!-- marker -->` and `<!-- /marker -->`."""
-    return {"verbs": _build_verbs(), "components": _build_components()}
-
-
-def _build_verbs() -> str:
+def build_verbs() -> str:
+    """Return the verbs of the command line."""
     from reviewer.cli import app
 
     command = cast(Any, typer.main.get_command(app))
-    rows = [f"| `{name}` | {each.get_short_help_str(120)} |" for name, each in command.commands.items()]
-    return "\n".join(["| Verb | What it does |", "|---|---|", *rows])
+    rows = ((f"`{name}`", each.get_short_help_str(120)) for name, each in command.commands.items())
+    return _build_table(("Verb", "What it does"), rows)
 
 
-def _build_components() -> str:
-    from typing import get_args
+def build_model_keys() -> str:
+    """Return the keys of a model's table."""
+    from reviewer.config import ModelSpec
 
-    from reviewer.config import InputSpec
+    return _build_keys(ModelSpec)
 
-    specs = get_args(get_args(InputSpec)[0])
-    rows = []
-    for spec in specs:
-        names = get_args(spec.model_fields["component"].annotation)
-        keys = [f"`{key}`" for key in spec.model_fields if key != "component"]
-        rows.append(
-            f"| {', '.join(f'`{name}`' for name in names)} | {_read_sentence(spec)} | {', '.join(keys)} |"
+
+def build_http_keys() -> str:
+    """Return the keys of an endpoint's table."""
+    from reviewer.config import HttpSpec
+
+    return _build_keys(HttpSpec)
+
+
+def build_inputs() -> str:
+    """Return the input components."""
+    from reviewer.config import INPUT_SPECS
+
+    return _build_union("Component", "Input", INPUT_SPECS, "component")
+
+
+def build_outputs() -> str:
+    """Return the output components."""
+    from reviewer.config import OUTPUT_SPECS
+
+    return _build_union("Component", "Output", OUTPUT_SPECS, "component")
+
+
+def build_rules() -> str:
+    """Return the rules that flag by themselves."""
+    from reviewer.config import RULE_SPECS
+
+    return _build_union("Rule", "Flags a prediction when", RULE_SPECS, "rule")
+
+
+PAGES: dict[Path, dict[str, Callable[[], str]]] = {
+    README: {"verbs": build_verbs},
+    CONFIG: {
+        "model": build_model_keys,
+        "http": build_http_keys,
+        "inputs": build_inputs,
+        "outputs": build_outputs,
+        "rules": build_rules,
+    },
+}
+"""Page → marker → the Markdown between `<!-- marker -->` and `<!-- /marker -->`."""
+
+
+def _build_table(head: tuple[str, ...], rows: Iterable[tuple[str, ...]]) -> str:
+    lines = [f"| {' | '.join(row)} |" for row in (head, *rows)]
+    return "\n".join([lines[0], "|---" * len(head) + "|", *lines[1:]])
+
+
+def _build_keys(spec: type[BaseModel]) -> str:
+    words = _read_field_words(spec)
+    rows = (
+        (f"`{key}`", _show_default(field), words.get(key, ""))
+        for key, field in spec.model_fields.items()
+        if key != "name"
+    )
+    return _build_table(("Key", "Default", "Meaning"), rows)
+
+
+def _show_default(field: Any) -> str:
+    if field.is_required():
+        return "needed"
+    default = field.default
+    if default in ("", None, (), {}):
+        return ""
+    text = str(default).lower() if isinstance(default, bool) else str(default)
+    return f'`"{text}"`' if isinstance(default, str) else f"`{text}`"
+
+
+def _build_union(first: str, second: str, specs: Mapping[str, type[BaseModel]], tag: str) -> str:
+    names: dict[type[BaseModel], list[str]] = {}
+    for name, spec in specs.items():
+        names.setdefault(spec, []).append(f"`{name}`")
+    rows = (
+        (
+            ", ".join(each),
+            _read_sentence(spec),
+            ", ".join(f"`{key}`" for key in spec.model_fields if key != tag),
         )
-    return "\n".join(["| Component | Input | Keys |", "|---|---|---|", *rows])
+        for spec, each in names.items()
+    )
+    return _build_table((first, second, "Keys"), rows)
+
+
+def _list_keys(spec: type[BaseModel], tag: str) -> list[str]:
+    return [f"`{key}`" for key in spec.model_fields if key != tag]
 
 
 def _read_sentence(spec: type) -> str:
     return " ".join((spec.__doc__ or "").split())
 
 
-def fill_tables(text: str) -> str:
-    """Return the README with each table as the program has it now."""
-    for marker, table in build_tables().items():
+def _read_field_words(spec: type[BaseModel]) -> dict[str, str]:
+    """Return field → the string below it in the source of its class."""
+    body = cast(ast.ClassDef, ast.parse(inspect.getsource(spec)).body[0]).body
+    words = {}
+    for field, below in pairwise(body):
+        if isinstance(field, ast.AnnAssign) and isinstance(below, ast.Expr):
+            words[ast.unparse(field.target)] = " ".join(ast.literal_eval(below.value).split())
+    return words
+
+
+def fill_tables(page: Path) -> str:
+    """Return the page with each table as the program has it now."""
+    text = page.read_text(encoding="utf-8")
+    for marker, build in PAGES[page].items():
         start, end = f"<!-- {marker} -->\n", f"<!-- /{marker} -->"
         before, _, rest = text.partition(start)
-        text = f"{before}{start}{table}\n{end}{rest.partition(end)[2]}"
+        text = f"{before}{start}{build()}\n{end}{rest.partition(end)[2]}"
     return text
 
 
 if __name__ == "__main__":
-    README.write_text(fill_tables(README.read_text(encoding="utf-8")), encoding="utf-8")
+    for each in PAGES:
+        each.write_text(fill_tables(each), encoding="utf-8")

@@ -9,16 +9,17 @@ import tomllib
 from pathlib import Path
 
 import pytest
-from readme_tables import README, fill_tables
+from readme_tables import CONFIG, PAGES, README, fill_tables
 
 from reviewer.config import WorkspaceSpec
 
 ROOT = README.parent
 TEXT = README.read_text(encoding="utf-8")
+DOCS = {page.name: page.read_text(encoding="utf-8") for page in (README, *sorted(CONFIG.parent.glob("*.md")))}
 
 
-def find_blocks(language: str) -> list[str]:
-    return re.findall(rf"```{language}\n(.*?)```", TEXT, re.DOTALL)
+def find_blocks(language: str, text: str = TEXT) -> list[str]:
+    return re.findall(rf"```{language}\n(.*?)```", text, re.DOTALL)
 
 
 def find_commands(program: str) -> list[str]:
@@ -62,15 +63,16 @@ def test_the_python_example_of_the_readme_runs(folder: Path) -> None:
     assert "resolved" in done.stdout
 
 
-@pytest.mark.parametrize("block", find_blocks("toml"))
-def test_every_config_of_the_readme_is_valid(block: str) -> None:
+@pytest.mark.parametrize("block", [each for text in DOCS.values() for each in find_blocks("toml", text)])
+def test_every_config_of_the_docs_is_valid(block: str) -> None:
     values = tomllib.loads(block)
     models = {name: {**table, "name": name} for name, table in values["models"].items()}
     assert WorkspaceSpec.model_validate({"models": models}).models
 
 
-def test_the_tables_of_the_readme_are_those_of_the_program() -> None:
-    assert fill_tables(TEXT) == TEXT, "run: python tests/readme_tables.py"
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_the_tables_of_the_docs_are_those_of_the_program(page: Path) -> None:
+    assert fill_tables(page) == page.read_text(encoding="utf-8"), "run: python tests/readme_tables.py"
 
 
 @pytest.mark.parametrize("link", re.findall(r"\]\(([^)#:]+)\)", TEXT))

@@ -62,6 +62,7 @@ class HttpSpec(Spec):
     """How an endpoint is asked."""
 
     url: Annotated[str, AfterValidator(_check_address)]
+    """Where it listens, from http:// or https:// on."""
     headers: dict[str, str] = Field({})
     """Header → value; `${NAME}` stands for an environment variable, so that no secret is in the file."""
     batch: StrictBool = False
@@ -79,11 +80,15 @@ class ModelSpec(Spec):
     name: str
     """The key of its table, filled in on reading."""
     task: Task
+    """What kind of answer the model gives."""
     kind: Kind = Kind.SKLEARN
+    """Where the answers come from."""
     title: str = ""
+    """The name that people see."""
     path: str = ""
     """The model file, or `module:name` of a Python function or class; "" when `models/NAME/` holds some."""
     http: HttpSpec | None = None
+    """How the endpoint is asked, for kind `http`."""
     trusted: StrictBool = False
     """Loading may run code: needed for joblib files and Python models."""
     timeout: float = Field(30, gt=0, le=3600)
@@ -91,12 +96,15 @@ class ModelSpec(Spec):
     concurrency: int = Field(4, ge=1, le=256)
     """Calls of the model that run at the same time; more wait their turn."""
     labels: Texts = ()
+    """All labels a classifier can answer."""
     inputs: dict[Name, InputSpec] = Field(min_length=1)
+    """What the model takes, by name."""
     outputs: dict[Name, OutputSpec] = Field({})
     """What the model answers, by name; left out, the task says it."""
     flagging: Literal["manual", "auto", "never"] = "manual"
     """Who flags: people and rules, every prediction by itself, or nobody."""
     flag_options: Annotated[tuple[FlagOption, ...], AfterValidator(check_different)] = ()
+    """What a flagger can choose from; left out, the task says it."""
     rules: tuple[RuleSpec, ...] = ()
     """When a prediction is flagged by itself."""
     ledger: Annotated[str | float, AfterValidator(_check_ledger)] = "all"
@@ -106,9 +114,11 @@ class ModelSpec(Spec):
     target: str = "label"
     """Column of the right answer in `base`."""
     unit: str = ""
+    """Unit of the predicted value, for people."""
     tolerance: float | None = Field(None, ge=0)
     """Regression: how far from the corrected value an answer still counts as right."""
     examples: tuple[dict[str, Any], ...] = ()
+    """Rows of inputs to click; a picture or recording by its path in the workspace."""
 
     @field_validator("examples")
     @classmethod
