@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from datetime import UTC, datetime, timedelta, timezone
 from typing import Any
 
@@ -13,7 +14,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from reviewer.errors import InputError
-from reviewer.log.columns import STREAMS, columns_of, decode_record, encode_json, encode_row, format_time
+from reviewer.log.columns import (
+    STREAMS,
+    columns_of,
+    decode_record,
+    encode_json,
+    encode_row,
+    format_line,
+    format_time,
+)
 from reviewer.records import SCHEMA_VERSION, Flag, FlagState, Review
 
 HEADERS = {
@@ -100,6 +109,16 @@ def test_json_is_one_line_without_spaces_between(value: Any) -> None:
     assert json.loads(text) == value
     assert "\n" not in text
     assert "\0" not in text
+
+
+@given(st.text(max_size=6) | st.text('a",\r\n \t\u00a0\u2003\x1c\x85', max_size=6))
+def test_a_cell_is_quoted_when_a_reader_could_cut_or_trim_it(text: str) -> None:
+    is_quoted = format_line([text, "b"]) != f"{text},b\n"
+    assert is_quoted == bool(re.search(r'[",\r\n]|^\s|\s$', text))
+
+
+def test_a_row_of_one_empty_cell_is_no_empty_line() -> None:
+    assert format_line([""]) == '""\n'
 
 
 def test_a_row_has_one_cell_per_column() -> None:

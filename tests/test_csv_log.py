@@ -175,6 +175,142 @@ def test_two_logs_of_one_folder_take_turns(tmp_path: Path) -> None:
     assert read_all(one) == read_all(other)
 
 
+FORK = """
+import os, sys
+from pathlib import Path
+from reviewer.log.csv_log import CsvLog
+log = CsvLog(Path(sys.argv[1]), "flags", ("key", "text"), 20_000)
+log.append([("first", "x")])
+children = []
+for number in range(4):
+    child = os.fork()
+    if not child:
+        for each in range(100):
+            log.append([(f"{number}-{each}", "some, text\\n" * (each % 40))])
+        os._exit(0)
+    children.append(child)
+for each in range(100):
+    log.append([(f"parent-{each}", "x")])
+sys.exit(sum(os.waitpid(child, 0)[1] for child in children))
+"""
+
+
+def test_a_forked_child_takes_turns_with_its_parent(tmp_path: Path) -> None:
+    run_python(FORK, tmp_path)
+    keys = [key for key, _ in read_all(open_log(tmp_path))]
+    writers = ["parent", "0", "1", "2", "3"]
+    assert sorted(keys) == sorted(["first", *(f"{who}-{each}" for who in writers for each in range(100))])
+    for who in writers:
+        assert [key for key in keys if key.startswith(f"{who}-")] == [f"{who}-{each}" for each in range(100)]
+    assert not (tmp_path / "torn").exists()
+
+
+FORK_ONCE = """
+import os, sys
+from pathlib import Path
+from reviewer.log.csv_log import CsvLog
+log = CsvLog(Path(sys.argv[1]), "flags", ("key", "text"))
+log.append([("parent", "x")])
+names = {int(each): os.path.realpath(f"/proc/self/fd/{each}") for each in os.listdir("/proc/self/fd")}
+[kept] = [each for each, name in names.items() if name.endswith("flags-0001.csv")]
+before = os.lseek(kept, 0, os.SEEK_CUR)
+child = os.fork()
+if not child:
+    log.append([("child", "x")])
+    os._exit(0)
+os.waitpid(child, 0)
+print(os.lseek(kept, 0, os.SEEK_CUR) - before)
+"""
+
+
+def test_a_forked_child_opens_a_lock_of_its_own(tmp_path: Path) -> None:
+    """One that is shared lets both in at once; a shared descriptor moves when the child writes."""
+    assert run_python(FORK_ONCE, tmp_path) == "0\n"
+    assert [key for key, _ in read_all(open_log(tmp_path))] == ["parent", "child"]
+
+
+APPEND_FOR_EVER = """
+import sys
+from pathlib import Path
+from reviewer.log.csv_log import CsvLog
+log = CsvLog(Path(sys.argv[1]), "flags", ("key", "text"), 300_000)
+number = 0
+while True:
+    keys = [f"{sys.argv[2]}-{number}-{each}" for each in range(3)]
+    log.append([(key, 'some "text"\\n' * 300) for key in keys])
+    print(*keys, sep="\\n", flush=True)
+    number += 1
+"""
+
+
+def test_nothing_that_was_acknowledged_is_lost_when_writers_are_killed(tmp_path: Path) -> None:
+    command = [sys.executable, "-c", APPEND_FOR_EVER, str(tmp_path)]
+    acknowledged: list[str] = []
+    for turn in range(4):
+        writers = [
+            subprocess.Popen([*command, f"{turn}.{each}"], stdout=subprocess.PIPE, text=True)
+            for each in range(3)
+        ]
+        for number, writer in enumerate(writers):
+            assert writer.stdout
+            acknowledged += [writer.stdout.readline() for _ in range(7 + 10 * number)]
+            writer.kill()
+        for writer in writers:
+            acknowledged += [
+                each for each in writer.communicate()[0].splitlines(keepends=True) if "\n" in each
+            ]
+    open_log(tmp_path, 300_000).append([("last", "row")])
+    rows = read_all(open_log(tmp_path))
+    assert {each.strip() for each in acknowledged} <= {key for key, _ in rows}
+    assert {text for _, text in rows} == {'some "text"\n' * 300, "row"}
+
+
+INTERRUPT = """
+import signal, sys, threading
+from pathlib import Path
+from reviewer.errors import LogError
+from reviewer.log.csv_log import CsvLog
+
+class Interrupted(BaseException):
+    pass
+
+def interrupt(*_):
+    raise Interrupted
+
+log = CsvLog(Path(sys.argv[1]), "flags", ("key", "text"))
+log.append([("main", "first")])
+def write():
+    number = 0
+    while number < 1000:
+        try:
+            log.append([(f"thread-{number}", "x")])
+            number += 1
+        except LogError as error:
+            assert "was interrupted; try again" in str(error)
+thread = threading.Thread(target=write)
+signal.signal(signal.SIGALRM, interrupt)
+thread.start()
+interrupts = 0
+while thread.is_alive():
+    try:
+        signal.setitimer(signal.ITIMER_REAL, 0.0004)
+        while True:
+            log.append([("main", "x")])
+    except Interrupted:
+        interrupts += 1
+signal.setitimer(signal.ITIMER_REAL, 0)
+log.append([("main", "last")])
+print(interrupts)
+"""
+
+
+def test_an_interrupted_append_stops_nobody_else(tmp_path: Path) -> None:
+    assert int(run_python(INTERRUPT, tmp_path)) > 0
+    rows = read_all(open_log(tmp_path))
+    assert {key for key, _ in rows} == {"main", *(f"thread-{number}" for number in range(1000))}
+    assert rows[-1] == ("main", "last")
+
+
 # Segments
 
 
@@ -414,6 +550,68 @@ def test_a_writer_looks_again_at_a_file_that_was_written_anew(
     log.append([("d", "4")])
     assert read_bytes(tmp_path).endswith(b'of two lines"\nd,4\n')
     assert not (tmp_path / "torn").exists()
+
+
+def test_a_writer_begins_again_in_a_folder_that_was_removed(tmp_path: Path) -> None:
+    log = open_log(tmp_path / "flagged")
+    log.append([("a", "1")])
+    shutil.rmtree(tmp_path / "flagged")
+    log.append([("b", "2")])
+    assert read_bytes(tmp_path / "flagged") == HEADER + b"b,2\n"
+
+
+def test_a_writer_leaves_a_folder_that_was_moved_away(tmp_path: Path) -> None:
+    log = open_log(tmp_path / "flagged")
+    log.append([("a", "1")])
+    (tmp_path / "flagged").rename(tmp_path / "old")
+    open_log(tmp_path / "flagged").append([("b", "2")])
+    log.append([("c", "3")])
+    assert read_bytes(tmp_path / "old") == HEADER + b"a,1\n"
+    assert read_bytes(tmp_path / "flagged") == HEADER + b"b,2\nc,3\n"
+
+
+def test_a_writer_follows_a_segment_that_was_replaced(tmp_path: Path) -> None:
+    log = open_log(tmp_path)
+    log.append([("a", "1")])
+    (tmp_path / "restored").write_bytes(HEADER + b'z,"from a\nbackup"\nhalf')
+    (tmp_path / "restored").replace(tmp_path / "flags-0001.csv")
+    log.append([("b", "2")])
+    assert read_bytes(tmp_path) == HEADER + b'z,"from a\nbackup"\nb,2\n'
+    assert list_torn(tmp_path) == [b"half"]
+
+
+def test_a_writer_follows_another_into_the_next_segment(tmp_path: Path) -> None:
+    log, other = open_log(tmp_path), open_log(tmp_path, segment_bytes=20)
+    log.append([("a", "1" * 20)])
+    other.append([("b", "2")])
+    log.append([("c", "3")])
+    assert read_bytes(tmp_path, 2) == HEADER + b"b,2\nc,3\n"
+    assert [key for key, _ in read_all(log)] == ["a", "b", "c"]
+
+
+def test_a_writer_looks_again_at_a_file_that_was_shortened(tmp_path: Path) -> None:
+    log = open_log(tmp_path)
+    log.append([("a", "1"), ("b", "2")])
+    os.truncate(tmp_path / "flags-0001.csv", len(HEADER) + 6)
+    log.append([("c", "3")])
+    assert read_bytes(tmp_path) == HEADER + b"a,1\nc,3\n"
+
+
+def test_reading_leaves_no_file_behind(tmp_path: Path) -> None:
+    open_log(tmp_path / "new").tail(Position())
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_log_that_is_no_longer_used_closes_its_file(tmp_path: Path) -> None:
+    def list_open() -> list[str]:
+        names = Path("/proc/self/fd").iterdir()
+        return [target for each in names if (target := os.path.realpath(each)).startswith(str(tmp_path))]
+
+    log = open_log(tmp_path)
+    log.append([("a", "1")])
+    assert list_open() == [str(tmp_path / "flags-0001.csv")]
+    del log
+    assert list_open() == []
 
 
 # Disks that refuse

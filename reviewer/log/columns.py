@@ -20,7 +20,8 @@ from reviewer.records import Flag, FlagState, JsonValue, Prediction, Review
 STREAMS: dict[str, type[Any]] = {"flags": Flag, "reviews": Review, "predictions": Prediction}
 """Name of each log → the record that one of its rows holds."""
 
-_NEEDS_QUOTES = re.compile(r'[",\r\n]|^\s|\s$')
+_find_special = re.compile(r'[",\r\n]').search
+_JSON = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"), default=list)
 
 _TEXT = (str, str | None)
 _NUMBERS: dict[Any, Callable[[Any], Any]] = {
@@ -41,39 +42,45 @@ def columns_of(stream: str) -> tuple[str, ...]:
     return tuple(each.name for each in fields(STREAMS[stream]) if each.metadata.get("logged", True))
 
 
+@cache
+def _encoders_of(stream: str) -> tuple[tuple[str, Callable[[str, Any], str]], ...]:
+    """Return each column of the log with what makes a cell of its name and value."""
+    kinds = _KINDS[STREAMS[stream]]
+    return tuple((name, _find_encoder(kinds[name])) for name in columns_of(stream))
+
+
+def _find_encoder(kind: Any) -> Callable[[str, Any], str]:
+    if kind in _TEXT:
+        return _encode_text
+    if kind in _NUMBERS:
+        number = _NUMBERS[kind]
+        return lambda _, value: repr(number(value))
+    if kind in _TIMES:
+        return lambda _, value: format_time(value)
+    return lambda _, value: encode_json(value)
+
+
 def encode_row(stream: str, record: Any) -> tuple[str, ...]:
     """Return the record's cells in the order of `columns_of(stream)`."""
-    kinds = _KINDS[STREAMS[stream]]
-    return tuple(_encode_cell(name, kinds[name], getattr(record, name)) for name in columns_of(stream))
+    cells = [(name, encode, getattr(record, name)) for name, encode in _encoders_of(stream)]
+    return tuple(["" if value is None else encode(name, value) for name, encode, value in cells])
 
 
-def _encode_cell(name: str, kind: Any, value: Any) -> str:
-    if value is None:
-        return ""
-    if kind in _TEXT:
-        return _check_text(name, str(value))
-    if kind in _NUMBERS:
-        return repr(_NUMBERS[kind](value))
-    if kind in _TIMES:
-        return format_time(value)
-    return encode_json(value)
-
-
-def _check_text(name: str, text: str) -> str:
+def _encode_text(name: str, value: Any) -> str:
+    text = str(value)
     if "\0" in text:
         raise InputError(f"{name} holds a NUL character, which no CSV reader can take; remove it.")
     try:
-        text.encode()
+        return text if text.isascii() else str(text.encode(), "utf-8")
     except UnicodeEncodeError as error:
         raise InputError(
             f"{name} holds half a character at position {error.start}, which UTF-8 cannot write; remove it."
         ) from None
-    return text
 
 
 def encode_json(value: JsonValue) -> str:
     """Return the value as compact JSON; raises `InputError` when a text in it cannot be UTF-8."""
-    return _check_text("A value", json.dumps(value, ensure_ascii=False, separators=(",", ":"), default=list))
+    return _encode_text("A value", _JSON.encode(value))
 
 
 def format_line(cells: Iterable[str]) -> str:
@@ -82,11 +89,14 @@ def format_line(cells: Iterable[str]) -> str:
     Python's own writer leaves a lone carriage return unquoted, where other readers then end the row; a row
     of one empty cell would be an empty line, which readers skip.
     """
-    return (",".join(map(_quote, cells)) or '""') + "\n"
+    quoted = [
+        _quote(each) if each and (_find_special(each) or each != each.strip()) else each for each in cells
+    ]
+    return (",".join(quoted) or '""') + "\n"
 
 
 def _quote(text: str) -> str:
-    return '"' + text.replace('"', '""') + '"' if _NEEDS_QUOTES.search(text) else text
+    return '"' + text.replace('"', '""') + '"'
 
 
 def format_time(moment: datetime) -> str:

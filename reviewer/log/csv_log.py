@@ -2,7 +2,8 @@
 
 The rule: a row is acknowledged only after one complete `write` under the lock and an `fdatasync`. A killed
 writer can leave half a row, whose open quote would swallow the good rows after it; so every writer first
-looks at the bytes that others appended and moves a torn end aside.
+looks at the bytes that others appended and moves a torn end aside. The lock is the last segment's own, and
+counts only while the segment's path leads to it and no further segment exists.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ import os
 import re
 import threading
 import zlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -45,18 +46,63 @@ class LogRewrittenError(LogError):
 
 
 @dataclass(slots=True)
-class _Commit:
-    """The bytes of one `append` call, waiting to be written together with others'."""
+class _Batch:
+    """The bytes of `append` calls that one of them writes for all."""
 
-    data: bytes
-    is_done: bool = False
+    parts: list[bytes] = field(default_factory=list)
+    lock: threading.Lock = field(default_factory=threading.Lock)
+    """Held by the call that writes."""
+    is_tried: bool = False
     error: LogError | None = None
 
 
+class _Segment:
+    """The last segment, kept open between appends."""
+
+    descriptor = -1
+
+    def __init__(self, number: int, path: Path, successor: Path) -> None:
+        self.number = number
+        # Texts, since the system calls on a Path take three times as long.
+        self.path, self.successor = str(path), str(successor)
+        self.descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o644)
+        found = os.fstat(self.descriptor)
+        self._identity = found.st_ino, found.st_dev
+        self.process = os.getpid()
+
+    def __del__(self) -> None:
+        if self.descriptor >= 0:
+            os.close(self.descriptor)
+
+    def measure(self) -> int | None:
+        """Return the size; None when the path leads elsewhere by now or a further segment exists."""
+        if os.access(self.successor, os.F_OK):
+            return None
+        try:
+            found = os.stat(self.path)  # noqa: PTH116  see above
+        except FileNotFoundError:
+            return None
+        return found.st_size if (found.st_ino, found.st_dev) == self._identity else None
+
+    def read(self, start: int, end: int) -> bytes:
+        """Return the bytes between the offsets, at most a chunk."""
+        return os.pread(self.descriptor, min(end - start, CHUNK_BYTES), start) if start < end else b""
+
+
 @dataclass(slots=True)
-class _Pending:
-    mutex: threading.Lock = field(default_factory=threading.Lock)
-    commits: list[_Commit] = field(default_factory=list)
+class _Checked:
+    """Up to where this process knows a segment to hold whole rows."""
+
+    offset: int = 0
+    last: bytes = b""
+    """The bytes just before the offset, at most 4 KB: a file that was written anew shows by them."""
+
+    def extend(self, data: bytes) -> _Checked:
+        """Return what is known once the data behind the offset is whole rows, too."""
+        return _Checked(self.offset + len(data), (self.last + data[-_MARK_BYTES:])[-_MARK_BYTES:])
+
+
+_NOTHING = _Checked()
 
 
 class CsvLog:
@@ -74,10 +120,14 @@ class CsvLog:
         self._columns = list(columns)
         self._header = ",".join(columns).encode() + b"\n"
         self._segment_bytes = segment_bytes
-        self._known: dict[int, Position] = {}
-        """Segment → up to where this process knows it to hold whole rows."""
-        self._pending = _Pending()
-        self._leader = threading.Lock()
+        self._checked: dict[int, _Checked] = {}
+        self._last: _Segment | None = None
+        self._batch = _Batch()
+        """Takes rows until one of its calls has the turn."""
+        self._mutex = threading.Lock()
+        """Guards the batch."""
+        self._turn = threading.Lock()
+        """Held by the thread that writes and syncs."""
 
     # Writing
 
@@ -85,14 +135,15 @@ class CsvLog:
         """Write the rows durably before returning; threads that call at once share one fsync."""
         if not rows:
             return
-        commit = _Commit(self._encode(rows))
-        with self._pending.mutex:
-            self._pending.commits.append(commit)
-        with self._leader:
-            if not commit.is_done:
-                self._commit_pending()
-        if commit.error:
-            raise commit.error
+        data = self._encode(rows)
+        with self._mutex:
+            batch = self._batch
+            batch.parts.append(data)
+        with batch.lock:
+            if not batch.is_tried:
+                self._commit(batch)
+        if batch.error:
+            raise batch.error
 
     def _encode(self, rows: Sequence[Sequence[str]]) -> bytes:
         lines = [format_line(row).encode() for row in rows]
@@ -104,26 +155,22 @@ class CsvLog:
             )
         return b"".join(lines)
 
-    def _commit_pending(self) -> None:
-        with self._pending.mutex:
-            commits, self._pending.commits = self._pending.commits, []
-        error: LogError | None = LogError(f"Writing to the {self._stream} log was interrupted; try again.")
-        try:
-            error = self._try_write(b"".join(each.data for each in commits))
-        finally:
-            for each in commits:
-                each.error, each.is_done = error, True
+    def _commit(self, batch: _Batch) -> None:
+        with self._turn:
+            with self._mutex:
+                self._batch = _Batch()
+            # Before the attempt: after an interrupt the rows of others must not look written.
+            batch.error = LogError(f"Writing to the {self._stream} log was interrupted; try again.")
+            batch.is_tried = True
+            batch.error = self._try_write(b"".join(batch.parts))
 
     def _try_write(self, data: bytes) -> LogError | None:
         try:
-            with self._locked(fcntl.LOCK_EX):
-                descriptor = self._write_under_lock(data)
-            try:
-                # Outside the lock: the file system merges the syncs of several processes.
-                os.fdatasync(descriptor)
-            finally:
-                os.close(descriptor)
+            segment = self._write(data)
+            # Outside the lock: the file system merges the syncs of several processes.
+            os.fdatasync(segment.descriptor)
         except OSError as error:
+            self._last = None
             return LogError(
                 f"The {self._stream} log in {self._folder} could not be written"
                 f" ({error.strerror or error}); free space or make the folder writable and try again."
@@ -132,93 +179,88 @@ class CsvLog:
             return error
         return None
 
-    @contextlib.contextmanager
-    def _locked(self, kind: int) -> Iterator[None]:
-        """Hold the stream's lock: writers alone, readers together."""
-        self._folder.mkdir(parents=True, exist_ok=True)
-        descriptor = os.open(
-            self._folder / f".{self._stream}.lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644
-        )
-        try:
-            fcntl.flock(descriptor, kind)
-            yield
-        finally:
-            os.close(descriptor)
+    def _write(self, data: bytes) -> _Segment:
+        """Append the bytes under the lock and return the segment they are in."""
+        while True:
+            segment = self._open_last()
+            try:
+                fcntl.flock(segment.descriptor, fcntl.LOCK_EX)
+                size = segment.measure()
+                if size is not None and self._write_under_lock(segment, size, data):
+                    return segment
+            finally:
+                fcntl.flock(segment.descriptor, fcntl.LOCK_UN)
+            self._last = None
 
-    def _write_under_lock(self, data: bytes) -> int:
-        """Append the bytes to the last segment and return its open descriptor."""
-        number, descriptor, size = self._open_with_room()
-        try:
-            if size == 0:
-                data = self._header + data
-                _sync_folder(self._folder)
-            _write_whole(descriptor, data, size)
-            self._known[number] = _locate(number, descriptor, size + len(data))
-        except BaseException:
-            os.close(descriptor)
-            raise
-        return descriptor
+    def _open_last(self) -> _Segment:
+        last = self._last
+        if last is None or last.process != os.getpid():  # a forked child would share its parent's lock
+            self._folder.mkdir(parents=True, exist_ok=True)
+            number = max(self._list_numbers(), default=1)
+            last = self._last = _Segment(number, self._path(number), self._path(number + 1))
+        return last
 
-    def _open_with_room(self) -> tuple[int, int, int]:
-        """Return the last segment, its descriptor and size; a new segment when the last is full."""
-        number = max(self._list_numbers(), default=1)
-        descriptor = self._open_segment(number)
-        try:
-            size = self._repair(number, descriptor)
-            if size < self._segment_bytes:
-                return number, descriptor, size
-            os.fdatasync(descriptor)
-        except BaseException:
-            os.close(descriptor)
-            raise
-        os.close(descriptor)
-        return number + 1, self._open_segment(number + 1), 0
+    def _write_under_lock(self, segment: _Segment, size: int, data: bytes) -> bool:
+        """Append the bytes if the segment has room; begin the next one if not."""
+        checked = self._repair(segment, size)
+        if checked.offset >= self._segment_bytes:
+            os.fdatasync(segment.descriptor)
+            Path(segment.successor).touch()
+            return False
+        if checked.offset == 0:
+            data = self._header + data
+            _sync_folder(self._folder)
+        _write_whole(segment.descriptor, data, checked.offset)
+        self._checked[segment.number] = checked.extend(data)
+        return True
 
-    def _open_segment(self, number: int) -> int:
-        return os.open(self._path(number), os.O_RDWR | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o644)
-
-    def _repair(self, number: int, descriptor: int) -> int:
-        """Check the bytes that others appended, move a torn end aside and return the size left."""
-        path, size = self._path(number), os.fstat(descriptor).st_size
-        known = self._known.get(number, Position(number))
-        checked = known.offset if _mark(descriptor, known.offset) == known.mark else 0
-        while checked < size:
-            chunk = os.pread(descriptor, min(size - checked, CHUNK_BYTES), checked)
-            if checked == 0:
-                self._check_header(path, chunk)
+    def _repair(self, segment: _Segment, size: int) -> _Checked:
+        """Check the bytes that others appended, move a torn end aside and return where rows may follow."""
+        checked, chunk = self._read_on(segment, size)
+        while chunk:
+            if checked.offset == 0:
+                self._check_header(segment.path, chunk)
             whole = find_last_boundary(chunk)
-            is_last = checked + len(chunk) >= size
-            checked += whole
+            is_last = checked.offset + len(chunk) >= size
+            checked = checked.extend(chunk[:whole])
             if whole == 0 or (whole < len(chunk) and is_last):
-                self._move_torn_end(path, descriptor, checked, size)
-                return checked
-        return size
+                self._move_torn_end(segment, checked.offset, size)
+                break
+            chunk = segment.read(checked.offset, size)
+        return checked
 
-    def _move_torn_end(self, path: Path, descriptor: int, checked: int, size: int) -> None:
-        torn = os.pread(descriptor, size - checked, checked)
+    def _read_on(self, segment: _Segment, size: int) -> tuple[_Checked, bytes]:
+        """Return up to where the segment was checked and the bytes that follow."""
+        checked = self._checked.get(segment.number, _NOTHING)
+        data = segment.read(checked.offset - len(checked.last), size)
+        if size >= checked.offset and data.startswith(checked.last):
+            return checked, data[len(checked.last) :]
+        return _NOTHING, segment.read(0, size)
+
+    def _move_torn_end(self, segment: _Segment, whole: int, size: int) -> None:
+        torn = os.pread(segment.descriptor, size - whole, whole)
         if len(torn) > CHUNK_BYTES or _ROW_START.search(torn):
             # Half a row has no rows behind it: this is damage, and rows behind it may be good.
             raise LogError(
-                f"{path} is damaged after byte {checked:,}, with more rows behind it;"
+                f"{segment.path} is damaged after byte {whole:,}, with more rows behind it;"
                 " restore it from a backup, or close the open quote there by hand."
             )
         aside = self._folder / "torn"
         aside.mkdir(exist_ok=True)
         digest = hashlib.sha256(torn).hexdigest()[:12]
-        kept = aside / f"{path.stem}-at-{checked}-{digest}.part"
+        kept = aside / f"{Path(segment.path).stem}-at-{whole}-{digest}.part"
         with kept.open("wb") as file:
             file.write(torn)
             file.flush()
             os.fsync(file.fileno())
-        os.ftruncate(descriptor, checked)
+        os.ftruncate(segment.descriptor, whole)
 
     # Reading
 
     def tail(self, position: Position) -> Tail:
         """Return at most 64 MB of rows behind the position, and where they end."""
         try:
-            with self._locked(fcntl.LOCK_SH):  # never half of a write, or one about to be taken back
-                start, end, data = self._read_whole_rows(position)
+            start, end, data = self._read_whole_rows(position)
         except OSError as error:
             raise LogError(f"{self._folder} cannot be read: {error.strerror or error}.") from error
         if start.offset == 0 and data:
@@ -226,8 +268,8 @@ class CsvLog:
             data = data[len(self._header) :]
         self._check_text(start, data)
         rows, rejected = self._parse(start, data)
-        if end.offset > self._known.get(end.segment, start).offset:
-            self._known[end.segment] = end
+        if data and end.offset > self._checked.get(end.segment, _NOTHING).offset:
+            self._checked[end.segment] = _Checked(end.offset, data[-_MARK_BYTES:])
         return Tail(rows, end, tuple(rejected))
 
     def _read_whole_rows(self, position: Position) -> tuple[Position, Position, bytes]:
@@ -244,12 +286,12 @@ class CsvLog:
 
     def _read_segment(self, start: Position) -> tuple[Position, Position, bytes]:
         path = self._path(start.segment)
-        with path.open("rb") as file:
-            if start.inode and start != _locate(start.segment, file.fileno(), start.offset):
+        with path.open("rb") as file, _share(file.fileno()) as descriptor:
+            if start.inode and start != _locate(start.segment, descriptor, start.offset):
                 raise LogRewrittenError(f"{path} was replaced or shortened.")
-            data = os.pread(file.fileno(), CHUNK_BYTES, start.offset)
+            data = os.pread(descriptor, CHUNK_BYTES, start.offset)
             data = data[: find_last_boundary(data)]
-            return start, _locate(start.segment, file.fileno(), start.offset + len(data)), data
+            return start, _locate(start.segment, descriptor, start.offset + len(data)), data
 
     def _check_text(self, start: Position, data: bytes) -> None:
         try:
@@ -268,25 +310,13 @@ class CsvLog:
             # Made from nulls, since pa.array would import pandas.
             return pa.table({name: pa.nulls(0, pa.string()) for name in self._columns}), []
         try:
-            return self._parse_blocks(position, data, _BLOCK_BYTES)
+            return self._parse_blocks(data, _BLOCK_BYTES, None), []
         except pa.ArrowInvalid:
             return self._parse_one_block(position, data)
 
     def _parse_one_block(self, position: Position, data: bytes) -> tuple[pa.Table, list[str]]:
-        """Parse again without parallel blocks: a row may be longer than a block."""
+        """Parse again without parallel blocks: a row may be longer than a block, or be no row of this log."""
         import pyarrow as pa
-
-        try:
-            return self._parse_blocks(position, data, len(data) + 1)
-        except pa.ArrowInvalid as error:
-            raise LogError(
-                f"{self._path(position.segment)} cannot be read after byte {position.offset:,}:"
-                f" {str(error).splitlines()[0]}. Restore the file from a backup or move it away."
-            ) from error
-
-    def _parse_blocks(self, position: Position, data: bytes, block_bytes: int) -> tuple[pa.Table, list[str]]:
-        import pyarrow as pa
-        import pyarrow.csv as pa_csv
 
         rejected: list[str] = []
 
@@ -297,9 +327,32 @@ class CsvLog:
             )
             return "skip"
 
-        table = pa_csv.read_csv(
-            pa.py_buffer(data),
-            pa_csv.ReadOptions(column_names=self._columns, block_size=block_bytes),
+        try:
+            return self._parse_blocks(data, len(data) + 1, reject), rejected
+        except pa.ArrowInvalid as error:
+            raise LogError(
+                f"{self._path(position.segment)} cannot be read after byte {position.offset:,}:"
+                f" {str(error).splitlines()[0]}. Restore the file from a backup or move it away."
+            ) from error
+
+    def _parse_blocks(
+        self, data: bytes, block_bytes: int, reject: Callable[[pyarrow.csv.InvalidRow], str] | None
+    ) -> pa.Table:
+        """Parse the rows in blocks, several at once unless a Python function is asked about bad rows.
+
+        Arrow's threads may outlive the call. Would one hold a Python object while the interpreter ends, the
+        process would be aborted; so they get a copy of the bytes in Arrow's own memory and no function.
+        """
+        import pyarrow as pa
+        import pyarrow.csv as pa_csv
+
+        buffer = pa.allocate_buffer(len(data))
+        memoryview(buffer).cast("B")[:] = data
+        return pa_csv.read_csv(
+            buffer,
+            pa_csv.ReadOptions(
+                use_threads=reject is None, column_names=self._columns, block_size=block_bytes
+            ),
             pa_csv.ParseOptions(newlines_in_values=True, invalid_row_handler=reject),
             pa_csv.ConvertOptions(
                 column_types={name: pa.string() for name in self._columns},
@@ -307,7 +360,6 @@ class CsvLog:
                 check_utf8=False,
             ),
         )
-        return table, rejected
 
     # Files
 
@@ -315,11 +367,13 @@ class CsvLog:
         return self._folder / f"{self._stream}-{number:04d}.csv"
 
     def _list_numbers(self) -> list[int]:
+        if not self._folder.exists():
+            return []
         pattern = re.compile(rf"{self._stream}-(\d{{4,}})\.csv")
         names = [each.name for each in self._folder.iterdir()]
         return sorted(int(found[1]) for name in names if (found := pattern.fullmatch(name)))
 
-    def _check_header(self, path: Path, start: bytes) -> None:
+    def _check_header(self, path: Path | str, start: bytes) -> None:
         if start[: len(self._header)] != self._header[: len(start)]:
             found = start.split(b"\n", 1)[0][:200].decode(errors="replace")
             raise LogError(
@@ -341,6 +395,16 @@ def find_last_boundary(data: bytes) -> int:
         if quotes % 2 == 0:
             return newline + 1
         end = newline
+
+
+@contextlib.contextmanager
+def _share(descriptor: int) -> Iterator[int]:
+    """Lock a segment together with other readers: none sees half of a write, or one that is taken back."""
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_SH)
+        yield descriptor
+    finally:
+        fcntl.flock(descriptor, fcntl.LOCK_UN)
 
 
 def _locate(number: int, descriptor: int, offset: int) -> Position:

@@ -1,77 +1,101 @@
-"""How many flags a second the log makes durable, beside Gradio's CSVLogger and bare writes."""
+"""How many flags a second the log makes durable, beside bare writes of the same bytes and `gr.CSVLogger`."""
 
 from __future__ import annotations
 
+import contextlib
+import io
 import multiprocessing
 import os
 import random
 import shutil
 import tempfile
+import threading
 import time
-from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
-from functools import partial
-from multiprocessing.synchronize import Barrier
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
+from statistics import median
+from typing import Any
 
 from million import make_flag, prepare_million, print_table
 
 from reviewer.log import Log, encode_row, open_logs
+from reviewer.log.columns import format_line
 
 FLAGS = 4000
 """Flags that each measurement makes, shared among its writers."""
+ROUNDS = 7
+"""Every way is measured once a round, so that a busy moment of the machine hits them all."""
 
-Rows = list[tuple[str, ...]]
-Writer = Callable[..., None]
+Rows = Sequence[tuple[str, ...]]
+Wait = Callable[[], object]
+Writer = Callable[[Path, Rows, Wait, Log | None], None]
 
 
 def main() -> None:
-    """Print flags per second of every way, and the ratio to the bare write of the same bytes."""
+    """Print the median flags per second of every way, and the median of the rounds' ratios."""
     chance = random.Random(11)
     rows = [encode_row("flags", make_flag(chance, number)) for number in range(FLAGS)]
-    print_table(("flags per second", "empty", "1 M behind", "bare write", "ratio"), compare(rows))
-    print_table(("Gradio's CSVLogger", "100 k behind"), iter([("1 process", f"{time_gradio():.1f}")]))
+    header = ("flags per second", "bare write", "empty", "ratio", "1 M behind", "ratio", "CSVLogger", "ratio")
+    print_table(header, compare(rows))
 
 
 def compare(rows: Rows) -> Iterator[tuple[str, ...]]:
-    runs: dict[str, Callable[[Writer, Path, Rows], float]] = {
-        "1 process": partial(run_processes, 1),
-        "8 processes": partial(run_processes, 8),
-        "1 process, 40 threads": run_threads,
+    runs: dict[str, Callable[[Writer, Path], float]] = {
+        "1 process": lambda write, folder: run_processes(1, write, folder, rows),
+        "8 processes": lambda write, folder: run_processes(8, write, folder, rows),
+        "8 threads of 1 process": lambda write, folder: run_threads(8, write, folder, rows),
     }
-    for name, run in runs.items():
-        with tempfile.TemporaryDirectory() as folder:
-            empty = run(append_rows, Path(folder) / "empty", rows)
-            bare = run(write_bare, Path(folder) / "bare", rows)
-            full = run(append_rows, copy_million(Path(folder) / "million"), rows)
-        yield name, f"{empty:,.0f}", f"{full:,.0f}", f"{bare:,.0f}", f"{empty / bare:.2f}"
+    with tempfile.TemporaryDirectory() as name:
+        million = Path(name) / "million"
+        shutil.copytree(prepare_million(), million, ignore=shutil.ignore_patterns("[!f]*"))
+        for way, run in runs.items():
+            rounds = [measure_round(run, Path(name) / f"{way} {number}", million) for number in range(ROUNDS)]
+            bare, empty, full, gradio = zip(*rounds, strict=True)
+            yield (
+                way,
+                f"{median(bare):,.0f}",
+                f"{median(empty):,.0f}",
+                f"{divide(empty, bare):.2f}",
+                f"{median(full):,.0f}",
+                f"{divide(full, bare):.2f}",
+                f"{median(gradio):.1f}",
+                f"{divide(full, gradio):,.0f}",
+            )
 
 
-def copy_million(folder: Path) -> Path:
-    folder.mkdir()
-    for path in prepare_million().glob("flags-*.csv"):
-        shutil.copy(path, folder)
-    return folder
+def divide(ours: Sequence[float], others: Sequence[float]) -> float:
+    """Return the median of the rounds' ratios."""
+    return median(mine / other for mine, other in zip(ours, others, strict=True))
 
 
-def append_rows(folder: Path, rows: Rows, wait: Callable[[], object], log: Log | None = None) -> None:
+def measure_round(
+    run: Callable[[Writer, Path], float], folder: Path, million: Path
+) -> tuple[float, float, float, float]:
+    """Return the flags per second of bare writes, an empty log, one with a million rows, and CSVLogger."""
+    bare, empty = run(write_bare, folder / "bare"), run(append_rows, folder / "empty")
+    return bare, empty, run(append_rows, million), time_gradio()
+
+
+def append_rows(folder: Path, rows: Rows, wait: Wait, log: Log | None = None) -> None:
     """Append one flag after the other, once everybody has looked through the log for the first time."""
     log = log or open_logs(folder)["flags"]
     log.append(rows[:1])
     wait()
     for row in rows:
         log.append([row])
+    wait()
 
 
-def write_bare(folder: Path, rows: Rows, wait: Callable[[], object], log: Log | None = None) -> None:
-    """Write the same bytes without lock, check or repair."""
-    folder.mkdir(exist_ok=True)
-    lines = [(",".join(row) + "\n").encode() for row in rows]
+def write_bare(folder: Path, rows: Rows, wait: Wait, _log: Log | None = None) -> None:
+    """Write the same bytes, made beforehand, without lock, check or repair."""
+    folder.mkdir(parents=True, exist_ok=True)
+    lines = [format_line(row).encode() for row in rows]
     file = os.open(folder / "flags.csv", os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o644)
     wait()
     for line in lines:
         os.write(file, line)
         os.fdatasync(file)
+    wait()
     os.close(file)
 
 
@@ -79,39 +103,41 @@ def run_processes(count: int, write: Writer, folder: Path, rows: Rows) -> float:
     """Return the flags per second of that many processes together."""
     context = multiprocessing.get_context("spawn")
     barrier = context.Barrier(count + 1)
-    shares = [rows[first::count] for first in range(count)]
-    processes = [context.Process(target=_write, args=(write, folder, share, barrier)) for share in shares]
-    for each in processes:
+    shares = [(write, folder, rows[first::count], barrier) for first in range(count)]
+    return time_workers([context.Process(target=_write, args=share) for share in shares], barrier.wait, rows)
+
+
+def _write(write: Writer, folder: Path, rows: Rows, barrier: Any) -> None:
+    write(folder, rows, barrier.wait, None)
+
+
+def run_threads(count: int, write: Writer, folder: Path, rows: Rows) -> float:
+    """Return the flags per second of that many threads that share one log."""
+    barrier, log = threading.Barrier(count + 1), open_logs(folder)["flags"]
+    shares = [(folder, rows[first::count], barrier.wait, log) for first in range(count)]
+    return time_workers([threading.Thread(target=write, args=share) for share in shares], barrier.wait, rows)
+
+
+def time_workers(workers: Sequence[Any], wait: Wait, rows: Rows) -> float:
+    """Return the rows per second between the moments at which all are ready and all are done."""
+    for each in workers:
         each.start()
-    barrier.wait()
+    wait()
     started = time.perf_counter()
-    for each in processes:
+    wait()
+    taken = time.perf_counter() - started
+    for each in workers:
         each.join()
-    return len(rows) / (time.perf_counter() - started)
+    return len(rows) / taken
 
 
-def _write(write: Writer, folder: Path, rows: Rows, barrier: Barrier) -> None:
-    write(folder, rows, barrier.wait)
-
-
-def run_threads(write: Writer, folder: Path, rows: Rows, count: int = 40) -> float:
-    """Return the flags per second of threads that share one log."""
-    log = open_logs(folder)["flags"]
-    log.append(rows[:1])
-    shares = [rows[first::count] for first in range(count)]
-    with ThreadPoolExecutor(count) as threads:
-        started = time.perf_counter()
-        list(threads.map(lambda share: write(folder, share, lambda: None, log), shares))
-    return len(rows) / (time.perf_counter() - started)
-
-
-def time_gradio(flags: int = 10, behind: int = 100_000) -> float:
-    """Return the flags per second of `gr.CSVLogger` with that many rows in its file."""
+def time_gradio(flags: int = 3, behind: int = 100_000) -> float:
+    """Return the flags per second of one thread with `gr.CSVLogger` and that many rows in its file."""
     import gradio
 
     components = [gradio.Textbox(label=name) for name in ("text", "label", "comment")]
     logger = gradio.CSVLogger()
-    with tempfile.TemporaryDirectory() as folder:
+    with tempfile.TemporaryDirectory() as folder, contextlib.redirect_stdout(io.StringIO()):
         logger.setup(components, folder)
         logger.flag(["where is my parcel, it is late", "billing", "wrong"])
         (path,) = Path(folder).glob("*.csv")
