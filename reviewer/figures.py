@@ -204,7 +204,7 @@ def draw_flag_rate(
     versions = sorted(counts["version"].unique(), key=_order_naturally)
     for place, version in enumerate(versions):
         _add_rate(figure, counts[counts["version"] == version], PALETTE[place % len(PALETTE)], words)
-    figure.update_xaxes(title_text=words["figure.axis.day"], **_span_days(days))
+    figure.update_xaxes(title_text=words["figure.axis.day"], showgrid=False, **_span_days(days))
     figure.update_yaxes(title_text=words["figure.axis.rate"], rangemode="tozero", ticksuffix=" %")
     figure.update_layout(showlegend=len(versions) > 1)
     return figure

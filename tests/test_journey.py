@@ -129,7 +129,7 @@ def test_a_digit_is_drawn_predicted_and_cleared(browser: Browser, address: str, 
         page.get_by_role("button", name="Clear", exact=True).locator("visible=true").click()
         expect(page.locator(".flag-option:visible")).to_have_count(0)
     page.locator(".predict:visible").click()
-    expect(page.locator(".toast-body")).to_contain_text("Digit is missing; draw or upload one.")
+    expect(page.locator(".problem:visible")).to_contain_text("Digit is missing; draw or upload one.")
     page.close()
 
 
@@ -156,7 +156,7 @@ def test_a_number_key_flags_right_after_enter(browser: Browser, address: str) ->
     expect(message).to_have_value("where is my parcel")
     message.fill("")
     message.press("Enter")
-    expect(page.locator(".toast-body")).to_contain_text("Message is missing.")
+    expect(page.locator(".problem:visible")).to_contain_text("Message is missing.")
     expect(page.locator(".flag-option:visible")).to_have_count(0)
     page.locator("[data-prediction]").first.click()
     expect(page.get_by_role("status").filter(has_text="Already flagged")).to_be_visible()

@@ -1,0 +1,128 @@
+"""What a batch flags: every answer that the file says is wrong, once per example.
+
+The rule: an example that stands flagged for the same mistake of the same version is not flagged again, so the
+same file can be run twice.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+from reviewer.batch.state import Batch
+from reviewer.config import ModelSpec
+from reviewer.decisions import build_flag, check_suggestion
+from reviewer.records import Flag, FlagOption, Prediction, Source, derive_id
+from reviewer.workspace import Workspace
+
+_STANDING = (
+    "select example_id, suggested_label, flag_id from flags where model = $model"
+    " and model_version = $version and option = $option and not is_withdrawn order by position desc"
+)
+_RULED = (
+    "select prediction_id, flag_id from flags where prediction_id in (select unnest($predictions::uuid[]))"
+    " and not is_withdrawn order by position desc"
+)
+
+
+Standing = dict[tuple[str, str | None], str]
+"""Example id and suggested label → the flag that says so."""
+
+
+class Mistake(NamedTuple):
+    """A prediction that the file says is wrong."""
+
+    row: int
+    prediction: Prediction
+    truth: str | float
+
+
+class Flags(NamedTuple):
+    """The flags of some rows."""
+
+    by_prediction: dict[str, str]
+    """Prediction id → flag id."""
+    made: int
+    """How many of them are the batch's own."""
+
+
+def is_wrong(spec: ModelSpec, prediction: Prediction, truth: str | float | None) -> bool | None:
+    """Return whether the answer is wrong; None without a right one, and for a value without a tolerance."""
+    if truth is None or prediction.error:
+        return None
+    if isinstance(truth, str):
+        return prediction.predicted_label != truth
+    if spec.tolerance is None or prediction.predicted_value is None:
+        return None
+    return abs(prediction.predicted_value - truth) > spec.tolerance
+
+
+def name_row(batch: Batch, kind: str, row: int) -> str:
+    """Return the id of a row's prediction or flag, always the same one."""
+    return derive_id(batch.started_at, kind, batch.batch_id, batch.sha256, str(row))
+
+
+def flag_mistakes(
+    workspace: Workspace, batch: Batch, mistakes: Sequence[Mistake], standing: Standing, room: int
+) -> Flags:
+    """Return the flags that stand on the mistakes; at most `room` are made, and added to `standing`."""
+    spec = workspace.find_model(batch.model)
+    option = _choose_option(spec)
+    flags = Flags({}, 0)
+    fresh: list[Flag] = []
+    for mistake in mistakes:
+        suggested = check_suggestion(spec, str(mistake.truth))
+        key = (mistake.prediction.example_id, suggested)
+        own_id = name_row(batch, "flag", mistake.row)
+        if key not in standing and flags.made < room:
+            fresh.append(_build_flag(batch, mistake, option, suggested))
+            standing[key] = own_id
+        if key in standing:
+            flags.by_prediction[mistake.prediction.prediction_id] = standing[key]
+            # A piece done again finds its own flags standing, and they are as new as the first time.
+            flags = flags._replace(made=flags.made + (standing[key] == own_id))
+    if fresh:
+        workspace.add_flags(fresh)
+    return flags
+
+
+def _choose_option(spec: ModelSpec) -> FlagOption:
+    return FlagOption.WRONG_LABEL if spec.task.is_classification else FlagOption.WRONG_VALUE
+
+
+def _build_flag(batch: Batch, mistake: Mistake, option: str, suggested: str | None) -> Flag:
+    return build_flag(
+        mistake.prediction,
+        option=option,
+        suggested_label=suggested,
+        comment=f"{name_place(batch)} {mistake.row:,}",
+        flagger=batch.started_by,
+        source=Source.BATCH,
+        tags=(f"batch:{batch.batch_id}",),
+        flag_id=name_row(batch, "flag", mistake.row),
+    )
+
+
+def name_place(batch: Batch) -> str:
+    """Return the words that the comment of the batch's every flag begins with, for looking them up."""
+    return f"Batch {batch.batch_id}, row"
+
+
+def find_standing(workspace: Workspace, batch: Batch) -> Standing:
+    """Return the flags that stand on mistakes of the batch's version, the oldest of each.
+
+    It is asked once a run: reading the index brings it up to date, which costs more than the model does.
+    """
+    option = _choose_option(workspace.find_model(batch.model))
+    values = {"model": batch.model, "version": batch.version, "option": str(option)}
+    with workspace.reading() as cursor:
+        rows = cursor.execute(_STANDING, values).fetchall()
+    return {(example_id, suggested): str(flag_id) for example_id, suggested, flag_id in rows}
+
+
+def find_ruled(workspace: Workspace, made: Sequence[Prediction]) -> Flags:
+    """Return the first flag that the model's rules made of each prediction."""
+    with workspace.reading() as cursor:
+        rows = cursor.execute(_RULED, {"predictions": [each.prediction_id for each in made]}).fetchall()
+    flags = {str(prediction_id): str(flag_id) for prediction_id, flag_id in rows}
+    return Flags(flags, len(flags))
