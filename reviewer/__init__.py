@@ -11,18 +11,36 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from reviewer.errors import ReviewerError
     from reviewer.records import Flag, Prediction, Review
+    from reviewer.ui.flag_logger import FlagLogger
+    from reviewer.ui.flagging import flagging
+    from reviewer.ui.launch import launch, mount
     from reviewer.workspace import Workspace
 
 __version__ = "0.1.0"
 
-__all__ = ["Flag", "Prediction", "Review", "ReviewerError", "Workspace", "__version__"]
+__all__ = [
+    "Flag",
+    "FlagLogger",
+    "Prediction",
+    "Review",
+    "ReviewerError",
+    "Workspace",
+    "__version__",
+    "flagging",
+    "launch",
+    "mount",
+]
 
 _HOMES = {
     "Flag": "reviewer.records",
+    "FlagLogger": "reviewer.ui.flag_logger",
     "Prediction": "reviewer.records",
     "Review": "reviewer.records",
     "ReviewerError": "reviewer.errors",
     "Workspace": "reviewer.workspace",
+    "flagging": "reviewer.ui.flagging",
+    "launch": "reviewer.ui.launch",
+    "mount": "reviewer.ui.launch",
 }
 
 

@@ -10,7 +10,18 @@ import reviewer
 
 
 def test_the_public_names_are_these() -> None:
-    assert reviewer.__all__ == ["Flag", "Prediction", "Review", "ReviewerError", "Workspace", "__version__"]
+    assert reviewer.__all__ == [
+        "Flag",
+        "FlagLogger",
+        "Prediction",
+        "Review",
+        "ReviewerError",
+        "Workspace",
+        "__version__",
+        "flagging",
+        "launch",
+        "mount",
+    ]
 
 
 @pytest.mark.parametrize("name", reviewer.__all__)
