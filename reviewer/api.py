@@ -7,21 +7,21 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from typing import Annotated, Any, cast
-from urllib.parse import urlsplit
+from urllib.parse import quote, urlencode
 
 from fastapi import APIRouter, Depends, FastAPI, Query, Request, Response
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import FileResponse, JSONResponse, StreamingResponse
 from fastapi_offline import FastAPIOffline
 from pydantic import BaseModel, ConfigDict, Field
-from starlette.datastructures import Headers
 from starlette.exceptions import HTTPException
 from starlette.middleware.cors import CORSMiddleware
-from starlette.middleware.trustedhost import TrustedHostMiddleware
-from starlette.types import ASGIApp, Receive, Scope, Send
 
 from reviewer import __version__
 from reviewer.access import ForbiddenError, Person, Role, check_role, find_owner
+from reviewer.batch.describe import read_metrics, summarize
+from reviewer.batch.state import REJECTED, RESULTS, Batch, find_batch, list_batches, stream_file
+from reviewer.config import ModelSpec
 from reviewer.errors import (
     BusyError,
     ConflictError,
@@ -33,9 +33,11 @@ from reviewer.errors import (
     ReviewerError,
     UnknownNameError,
 )
+from reviewer.guards import BodyLimit, Gate, PublicAddress, Reach
 from reviewer.index.queries import FacetCounts, Slice
 from reviewer.index.sandbox import QueryLimits
-from reviewer.log.media import MEDIA_TYPES
+from reviewer.log.media import MEDIA_TYPES, is_shown_inline
+from reviewer.models.outputs import list_further_outputs
 from reviewer.payloads import build_payload, stream_csv
 from reviewer.records import Flag, JsonValue
 from reviewer.workspace import HistoryEntry, Workspace
@@ -57,6 +59,8 @@ STATUS_CODES: dict[type[ReviewerError], int] = {
 MOST_ROWS = 500
 """The longest page of the queue."""
 
+MAX_FILE_BYTES = 50 << 20
+"""The largest file that is taken, unless the server is told otherwise."""
 
 DOWNLOAD_LIMITS = QueryLimits(seconds=60, memory_mb=2048, rows=1_000_000, result_mb=512)
 """What the download of a result may take: a file is for all the rows, where the page shows the first."""
@@ -138,10 +142,21 @@ def require(role: Role) -> Any:
 TESTER, REVIEWER = require(Role.TESTER), require(Role.REVIEWER)
 
 
-def build_server(workspace: Workspace, hosts: list[str]) -> FastAPI:
-    """Return the server with the API; it answers only requests for `hosts`, from pages of its own.
+def _read_root(request: Request) -> str:
+    """Return the path under which the server is reached, "" at the root of its host."""
+    return str(request.scope.get("root_path", ""))
 
-    Gradio and the static files are mounted on it by the app.
+
+Root = Annotated[str, Depends(_read_root)]
+
+
+def build_server(
+    workspace: Workspace, reach: Reach, *, root_path: str = "", max_file_bytes: int = MAX_FILE_BYTES
+) -> FastAPI:
+    """Return the server with the API; it answers only under the names of `reach`, to pages of its own.
+
+    `root_path` is the path, or the whole address, at which a proxy shows it. Gradio and the static files
+    are mounted on it by the app.
     """
     # The docs page that FastAPI makes itself runs scripts from the network.
     server = FastAPIOffline(redoc_url=None, title="Flag reviewer", version=__version__)
@@ -149,37 +164,13 @@ def build_server(workspace: Workspace, hosts: list[str]) -> FastAPI:
     server.add_exception_handler(RequestValidationError, cast(Any, _answer_malformed))
     server.add_exception_handler(HTTPException, cast(Any, _answer_refused))
     server.include_router(build_router(workspace), prefix="/api")
-    server.add_middleware(OriginGuard)
     # An own CORS layer that allows no other origin: without it Gradio answers every origin it is asked from.
     server.add_middleware(CORSMiddleware, allow_origins=[])
-    server.add_middleware(TrustedHostMiddleware, allowed_hosts=hosts)
+    server.add_middleware(BodyLimit, most=max_file_bytes)
+    server.add_middleware(PublicAddress, root_path=root_path)
+    # Added last, so that it is asked first.
+    server.add_middleware(Gate, reach=reach)
     return server
-
-
-class OriginGuard:
-    """Refuses what a page of another site sends in this person's browser."""
-
-    def __init__(self, app: ASGIApp) -> None:
-        self._app = app
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Answer 403 when the Origin header names another site, else let the request through."""
-        headers = Headers(scope=scope) if scope["type"] in ("http", "websocket") else Headers()
-        origin = headers.get("origin")
-        if origin and _find_host(origin) != headers.get("host"):
-            message = f"Requests from {origin[:200]} are not taken; use the app's own pages."
-            body = {"error": message, "field": "", "kind": "ForbiddenError"}
-            await JSONResponse(body, 403)(scope, receive, send)
-        else:
-            await self._app(scope, receive, send)
-
-
-def _find_host(origin: str) -> str:
-    """Return the host and port of an Origin header, "" when it names none."""
-    try:
-        return urlsplit(origin).netloc
-    except ValueError:
-        return ""
 
 
 def answer_error(request: Request, error: ReviewerError) -> JSONResponse:
@@ -202,7 +193,9 @@ def _answer_malformed(request: Request, error: RequestValidationError) -> JSONRe
 
 def _answer_refused(request: Request, error: HTTPException) -> JSONResponse:
     """Return what the server itself refused, such as an address that does not exist."""
-    message = f"{error.detail}: {request.method} {request.url.path[:200]}; /docs lists what there is."
+    message = str(error.detail)
+    if error.status_code in (404, 405):
+        message = f"{message}: {request.method} {request.url.path[:200]}; /docs lists what there is."
     body = {"error": message, "field": "", "kind": "InputError"}
     return JSONResponse(body, error.status_code, error.headers)
 
@@ -248,6 +241,7 @@ def build_router(workspace: Workspace) -> APIRouter:
     _add_review_routes(router, workspace)
     _add_query_routes(router, workspace)
     _add_export_routes(router, workspace)
+    _add_batch_routes(router, workspace)
     return router
 
 
@@ -273,21 +267,31 @@ def _add_test_routes(router: APIRouter, workspace: Workspace) -> None:
         return build_payload(made)
 
     @router.get("/media/{name}")
-    def read_media(name: str, person: Person = TESTER) -> Response:
-        """Return a stored image."""
+    def read_media(
+        name: str, saved_as: Annotated[str, Query(alias="as", max_length=1000)] = "", person: Person = TESTER
+    ) -> Response:
+        """Return a stored picture or recording; any other file is a download, named as the query asks."""
         path = workspace.media.find(name)
         headers = {
             "X-Content-Type-Options": "nosniff",
             "Cache-Control": "private, max-age=31536000, immutable",
-            "Content-Security-Policy": "default-src 'none'",
+            "Content-Security-Policy": "default-src 'none'; sandbox",
         }
-        return FileResponse(path, media_type=MEDIA_TYPES[path.suffix[1:]], headers=headers)
+        shown = "inline" if is_shown_inline(name) else "attachment"
+        return FileResponse(
+            path,
+            media_type=MEDIA_TYPES[path.suffix[1:]],
+            headers=headers,
+            filename=saved_as or name,
+            content_disposition_type=shown,
+        )
 
 
 def _add_queue_routes(router: APIRouter, workspace: Workspace) -> None:
     @router.get("/queue")
     def read_queue(
         chosen: ChosenSlice,
+        root: Root,
         sort: str = "newest",
         after: str | None = None,
         limit: Annotated[int, Query(ge=1, le=MOST_ROWS)] = 50,
@@ -295,7 +299,7 @@ def _add_queue_routes(router: APIRouter, workspace: Workspace) -> None:
     ) -> dict[str, Any]:
         """Return one page of the queue and how many flags there are in all."""
         page, total = workspace.read_page(chosen, sort, after, limit)
-        return {"flags": [_build_row(row) for row in page.rows], "next": page.next, "total": total}
+        return {"flags": [_build_row(row, root) for row in page.rows], "next": page.next, "total": total}
 
     @router.get("/facets")
     def count_facets(chosen: ChosenSlice, person: Person = REVIEWER) -> dict[str, Any]:
@@ -303,26 +307,26 @@ def _add_queue_routes(router: APIRouter, workspace: Workspace) -> None:
         return _build_facets(workspace.count_facets(chosen))
 
     @router.get("/flags/{flag_id}")
-    def read_flag(flag_id: str, person: Person = REVIEWER) -> dict[str, Any]:
+    def read_flag(flag_id: str, root: Root, person: Person = REVIEWER) -> dict[str, Any]:
         """Return everything a card shows of one flag."""
-        return build_card(workspace, workspace.find_flag(flag_id))
+        return build_card(workspace, workspace.find_flag(flag_id), root)
 
 
 def _add_review_routes(router: APIRouter, workspace: Workspace) -> None:
     @router.post("/reviews")
-    def review(body: ReviewBody, person: Person = REVIEWER) -> Any:
+    def review(body: ReviewBody, root: Root, person: Person = REVIEWER) -> Any:
         """Decide about a flag; the same action again changes nothing."""
         try:
             flag = workspace.review(**body.model_dump(), reviewer=person.name)
         except ConflictError as error:
-            return _answer_conflict(workspace, body.flag_id, error)
-        return build_card(workspace, flag)
+            return _answer_conflict(workspace, body.flag_id, root, error)
+        return build_card(workspace, flag, root)
 
     @router.post("/undo")
-    def undo(body: UndoBody, person: Person = REVIEWER) -> dict[str, Any]:
+    def undo(body: UndoBody, root: Root, person: Person = REVIEWER) -> dict[str, Any]:
         """Take back one action."""
         flags = workspace.undo(body.reverts, reviewer=person.name, own_action_id=body.action_id)
-        return {"flags": [build_card(workspace, each) for each in flags]}
+        return {"flags": [build_card(workspace, each, root) for each in flags]}
 
 
 def _add_query_routes(router: APIRouter, workspace: Workspace) -> None:
@@ -371,6 +375,41 @@ def _add_export_routes(router: APIRouter, workspace: Workspace) -> None:
             raise UnknownNameError(f"export of {model}", name, bundles)
         return _download(stream_archive(bundles[name]), f"{model}-{name}.zip", "application/zip")
 
+    @router.get("/quarantine.csv")
+    def download_quarantine(person: Person = REVIEWER) -> Response:
+        """Return the rows that imports set aside, each with its file and the reason."""
+        from reviewer.foreign import QUARANTINE_COLUMNS
+
+        pieces = stream_csv(QUARANTINE_COLUMNS, workspace.read_quarantine())
+        return _download(pieces, "quarantine.csv", "text/csv; charset=utf-8")
+
+
+def _add_batch_routes(router: APIRouter, workspace: Workspace) -> None:
+    @router.get("/batches")
+    def list_all(person: Person = TESTER) -> list[dict[str, Any]]:
+        """Return the batches, newest first, with their counts and metrics."""
+        return [build_payload(summarize(each)) for each in list_batches(workspace.folder)]
+
+    @router.get("/batches/{batch_id}")
+    def read_batch(batch_id: str, person: Person = TESTER) -> dict[str, Any]:
+        """Return one batch as it stands, with all of its metrics."""
+        batch = find_batch(workspace.folder, batch_id)
+        return build_payload({**summarize(batch), "metrics": read_metrics(batch)})
+
+    @router.get("/batches/{batch_id}/results.csv")
+    def download_results(batch_id: str, person: Person = TESTER) -> Response:
+        """Return the answered rows of a batch as CSV, in a stream."""
+        return _download_part(find_batch(workspace.folder, batch_id), RESULTS)
+
+    @router.get("/batches/{batch_id}/rejected.csv")
+    def download_rejected(batch_id: str, person: Person = TESTER) -> Response:
+        """Return the rows of a batch that could not be used or failed, with the reason, as CSV."""
+        return _download_part(find_batch(workspace.folder, batch_id), REJECTED)
+
+
+def _download_part(batch: Batch, name: str) -> StreamingResponse:
+    return _download(stream_file(batch, name), f"batch-{batch.batch_id}-{name}", "text/csv; charset=utf-8")
+
 
 def _download(body: Iterator[bytes], name: str, media_type: str) -> StreamingResponse:
     headers = {"Content-Disposition": f'attachment; filename="{name}"', "X-Content-Type-Options": "nosniff"}
@@ -391,18 +430,19 @@ def _build_model(workspace: Workspace, name: str) -> dict[str, Any]:
         "served": workspace.find_version(name).name if versions else None,
         "flag_options": spec.options,
         "inputs": {key: each.model_dump() for key, each in spec.inputs.items()},
+        "outputs": {key: each.model_dump() for key, each in spec.answers.items()},
     }
 
 
-def _build_row(row: dict[str, Any]) -> dict[str, Any]:
+def _build_row(row: dict[str, Any], root: str) -> dict[str, Any]:
     """Return one line of the queue: its columns, and the address of its picture."""
     payload = build_payload(row)
     del payload["position"]
-    return {**payload, "thumbnail": _link_thumbnail(row["thumbnail"])}
+    return {**payload, "thumbnail": _link_thumbnail(row["thumbnail"], root)}
 
 
-def _link_thumbnail(name: str | None) -> str | None:
-    return f"/api/media/{name}" if name else None
+def _link_thumbnail(name: str | None, root: str) -> str | None:
+    return f"{root}/api/media/{name}" if name else None
 
 
 def _build_facets(counts: FacetCounts) -> dict[str, Any]:
@@ -413,23 +453,40 @@ def _build_facets(counts: FacetCounts) -> dict[str, Any]:
     return {"views": counts.views, **facets, "confidence": counts.confidence}
 
 
-def build_card(workspace: Workspace, flag: Flag) -> dict[str, Any]:
-    """Return everything a card shows: the flag, its state, the model's labels and its history."""
+def build_card(workspace: Workspace, flag: Flag, root: str) -> dict[str, Any]:
+    """Return everything a card shows: the flag, its state, the model's labels and its history.
+
+    `root` is the path under which the server is reached; links start with it.
+    """
     spec = workspace.spec.models.get(flag.model)
-    ranked = [*(flag.scores or {}), *(spec.labels if spec else ())]
+    ranked = [*(flag.scores or {}), *(workspace.list_labels(flag.model) if spec else ())]
+    outputs = _link_outputs(spec, flag, root) if spec else {"output": flag.output}
     return {
         **build_payload(flag),
-        "thumbnail": _link_thumbnail(flag.state.thumbnail),
-        "inputs": {name: _link_media(value) for name, value in flag.inputs.items()},
+        "thumbnail": _link_thumbnail(flag.state.thumbnail, root),
+        "inputs": {name: _link_media(value, root) for name, value in flag.inputs.items()},
+        "outputs": {name: each for name, each in outputs.items() if each is not None},
+        "error": workspace.find_error(flag),
         "labels": list(dict.fromkeys(ranked)),
         "unit": spec.unit if spec else "",
         "history": [_build_entry(each) for each in workspace.find_history(flag.flag_id)],
     }
 
 
-def _link_media(value: JsonValue) -> JsonValue:
+def _link_outputs(spec: ModelSpec, flag: Flag, root: str) -> dict[str, JsonValue]:
+    """Return the further outputs; JSON that merely looks like a stored picture stays as it is."""
+    drawn = {name for name, each in spec.answers.items() if each.component in ("image", "plot")}
+    return {
+        name: _link_media(value, root) if name in drawn else value
+        for name, value in list_further_outputs(spec, flag).items()
+    }
+
+
+def _link_media(value: JsonValue, root: str) -> JsonValue:
     if isinstance(value, dict) and isinstance(value.get("media"), str):
-        return {**value, "url": f"/api/media/{value['media']}"}
+        name = str(value.get("name", ""))
+        query = f"?{urlencode({'as': name})}" if name else ""
+        return {**value, "url": f"{root}/api/media/{quote(value['media'], safe='')}{query}"}
     return value
 
 
@@ -438,7 +495,7 @@ def _build_entry(entry: HistoryEntry) -> dict[str, Any]:
     return {**payload, "is_applied": entry.is_applied, "is_undone": entry.is_undone}
 
 
-def _answer_conflict(workspace: Workspace, flag_id: str, error: ConflictError) -> JSONResponse:
-    card = build_card(workspace, workspace.find_flag(flag_id))
+def _answer_conflict(workspace: Workspace, flag_id: str, root: str, error: ConflictError) -> JSONResponse:
+    card = build_card(workspace, workspace.find_flag(flag_id), root)
     body = {"error": str(error), "field": "", "kind": "ConflictError", "flag": card}
     return JSONResponse(body, STATUS_CODES[ConflictError])

@@ -11,7 +11,7 @@ import contextlib
 import os
 import threading
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -34,7 +34,7 @@ from reviewer.index import queries
 from reviewer.index.queries import FacetCounts, Page, Slice
 from reviewer.index.store import Index, MainIndex, SideIndex, delete_index
 from reviewer.ledger import Ledger
-from reviewer.log import encode_row, open_logs
+from reviewer.log import encode_row, encode_rows, open_logs
 from reviewer.log.media import MediaStore
 from reviewer.models.asking import ask_version, compare_answers
 from reviewer.models.components import check_inputs, check_media
@@ -153,6 +153,17 @@ class Workspace:
         """Return a version of the model, the served one when None."""
         return self.versions_of(model).find(version)
 
+    def reload(self) -> list[str]:
+        """Take in the models that were added to `reviewer.toml` since it was read; returns their names.
+
+        Those known already stay as they are until the next start. Raises `ConfigError`.
+        """
+        read = load_config(self.folder).models
+        added = {name: spec for name, spec in read.items() if name not in self.spec.models}
+        self._versions |= {name: ModelVersions(self.folder, spec) for name, spec in added.items()}
+        self.spec = self.spec.model_copy(update={"models": {**self.spec.models, **added}})
+        return list(added)
+
     def load_models(self) -> None:
         """Load every served model ahead of its first use; one that cannot be loaded says so then."""
         for versions in self._versions.values():
@@ -211,10 +222,16 @@ class Workspace:
         spec, found = self.find_model(model), self.find_version(model, version)
         stored = [self.check_inputs(model, each) for each in examples]
         made = ask_version(
-            self.versions_of(model), found, stored, ids or [new_id() for _ in stored], self.media
+            self.versions_of(model),
+            found,
+            stored,
+            [new_id() for _ in stored] if ids is None else ids,
+            self.media,
+            session_id=session_id,
+            username=username,
+            source=source,
         )
-        made = [replace(each, session_id=session_id, username=username, source=source) for each in made]
-        self._ledger.add(spec, made)
+        self._ledger.add(spec, made, can_wait=ids is None)
         if has_rules:
             self._flag_by_rules(spec, found, made)
         return made
@@ -351,7 +368,7 @@ class Workspace:
             for each in fresh:
                 if recent := self._ledger.find(each.prediction_id):
                     self._ledger.keep(recent)
-            self._logs["flags"].append([encode_row("flags", each) for each in fresh])
+            self._logs["flags"].append(encode_rows("flags", fresh))
         return fresh
 
     def import_flags(
@@ -374,6 +391,12 @@ class Workspace:
             self.spec, self._flagged, self._logs["flags"], self.media, self._index.reading
         )
         return import_flags(sources, destination, model=model, timezone=timezone, progress=progress)
+
+    def read_quarantine(self) -> Iterator[list[tuple[str, ...]]]:
+        """Yield all rows that imports set aside, in parts; `QUARANTINE_COLUMNS` names their cells."""
+        from reviewer.foreign import read_quarantine
+
+        return read_quarantine(self._flagged)
 
     # Triage
 
@@ -514,7 +537,7 @@ class Workspace:
         return self._confirm(events) if events else list(flags.values())
 
     def _append_reviews(self, events: Sequence[Review]) -> None:
-        self._logs["reviews"].append([encode_row("reviews", each) for each in events])
+        self._logs["reviews"].append(encode_rows("reviews", events))
 
     def _confirm(self, events: Sequence[Review]) -> list[Flag]:
         """Return the flags after the events; raises when another process decided in the same moment."""

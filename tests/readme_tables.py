@@ -25,6 +25,22 @@ def build_verbs() -> str:
     return _build_table(("Verb", "What it does"), rows)
 
 
+def build_endpoints() -> str:
+    """Return the Gradio endpoints for programs."""
+    from reviewer.ui.endpoints import ENDPOINTS
+
+    functions = {name: build(cast(Any, None)) for name, build in ENDPOINTS.items()}
+    rows = (
+        (
+            f"`/{name}`",
+            ", ".join(f"`{word}`" for word in inspect.signature(function).parameters),
+            f"{(inspect.getdoc(function) or '').splitlines()[0].partition(';')[0].rstrip('.')}.",
+        )
+        for name, function in functions.items()
+    )
+    return _build_table(("Endpoint", "Takes", "What it does"), rows)
+
+
 def build_model_keys() -> str:
     """Return the keys of a model's table."""
     from reviewer.config import ModelSpec
@@ -61,7 +77,7 @@ def build_rules() -> str:
 
 
 PAGES: dict[Path, dict[str, Callable[[], str]]] = {
-    README: {"verbs": build_verbs},
+    README: {"verbs": build_verbs, "endpoints": build_endpoints},
     CONFIG: {
         "model": build_model_keys,
         "http": build_http_keys,

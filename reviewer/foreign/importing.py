@@ -5,7 +5,7 @@ The rule: rows in = imported + quarantined + skipped, and doing it again adds no
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
@@ -161,8 +161,8 @@ class _Import:
         self._known = _find_known(destination)
         self._seen: dict[str, tuple[str, int]] = {}
         """Id of each row of this run → its file and number."""
-        self._quarantine = CsvLog(destination.folder / "quarantine", "rows", QUARANTINE_COLUMNS)
-        self._quarantined = _list_ids(self._quarantine)
+        self._quarantine = _open_quarantine(destination.folder)
+        self._quarantined = {row[0] for rows in read_quarantine(destination.folder) for row in rows}
         self._waiting = 0
         """Characters of the rows that are not durable yet."""
         self._flags: list[tuple[str, ...]] = []
@@ -243,10 +243,13 @@ def _find_known(destination: Destination) -> set[str]:
     return {flag_id for (flag_id,) in rows}
 
 
-def _list_ids(log: CsvLog) -> set[str]:
-    ids: set[str] = set()
-    position = Position()
+def read_quarantine(flagged: Path) -> Iterator[list[tuple[str, ...]]]:
+    """Yield all rows that were ever set aside, in parts, with the cells of `QUARANTINE_COLUMNS`."""
+    log, position = _open_quarantine(flagged), Position()
     while (tail := log.tail(position)).position != position:
-        ids.update(tail.rows.column(QUARANTINE_COLUMNS[0]).to_pylist())
+        yield list(zip(*(column.to_pylist() for column in tail.rows.columns), strict=True))
         position = tail.position
-    return ids
+
+
+def _open_quarantine(flagged: Path) -> CsvLog:
+    return CsvLog(flagged / "quarantine", "rows", QUARANTINE_COLUMNS)

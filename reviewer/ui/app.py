@@ -1,36 +1,42 @@
-"""The whole app: both tabs laid out, what happens between them wired, mounted beside the API and served."""
+"""The whole app as one server: both tabs laid out, what happens between them wired, beside the API.
+
+The rule: links and scripts of the page are relative, so that the app works under any path.
+"""
 
 from __future__ import annotations
 
-import socket
-import threading
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any, cast
 
 import gradio as gr
-import uvicorn
 from fastapi import FastAPI
 from fastapi.responses import JSONResponse, Response
 from fastapi.staticfiles import StaticFiles
 
-from reviewer.access import Role, is_loopback
-from reviewer.api import build_server
-from reviewer.errors import BusyError, UnknownNameError
+from reviewer.access import Role
+from reviewer.api import MAX_FILE_BYTES, build_server
+from reviewer.errors import UnknownNameError
+from reviewer.guards import Reach
+from reviewer.ui.batch_pane import build_batch, wire_batch
 from reviewer.ui.desk import build_desk
+from reviewer.ui.endpoints import add_endpoints
 from reviewer.ui.export_pane import build_export, wire_export
 from reviewer.ui.handlers import needs
+from reviewer.ui.import_pane import build_import, wire_import
 from reviewer.ui.insights_pane import build_insights, wire_insights
+from reviewer.ui.plot_page import add_plot_page
 from reviewer.ui.sql_pane import build_sql, wire_sql
 from reviewer.ui.test_tab import ModelTab, build_test_tab, refresh_tab
 from reviewer.ui.texts import LANGUAGES, build_translations, load_texts, translate
-from reviewer.ui.theme import CSS, build_theme
+from reviewer.ui.theme import build_look
 from reviewer.workspace import Workspace
 
 _STATIC = Path(__file__).parent / "static"
-_HEAD = "".join(f'<script type="module" src="/ui/test/{name}.js"></script>' for name in ("keys", "canvas"))
-_TABS = ("test", "review")
-MAX_UPLOAD = "50mb"
+_TABS = ("test", "batch", "review")
+_HANDLERS_AT_ONCE = 8
+"""Calls of one handler that run at the same time, unless it says otherwise; more wait their turn."""
+
+_HEAD = "".join(f'<script type="module" src="ui/test/{name}.js"></script>' for name in ("keys", "canvas"))
 
 
 def build_app(workspace: Workspace) -> gr.Blocks:
@@ -38,25 +44,48 @@ def build_app(workspace: Workspace) -> gr.Blocks:
     with gr.Blocks(
         title=workspace.spec.title, fill_width=True, analytics_enabled=False, delete_cache=(3600, 86400)
     ) as app:
+        # First, so that no handler of the page has their names.
+        add_endpoints(workspace)
         with gr.Tabs(elem_id="tabs") as tabs:
             with gr.Tab(translate("tab.test"), id="test") as test:
                 model_tab = build_test_tab(workspace)
+            with gr.Tab(translate("tab.batch"), id="batch") as batch:
+                wire_batch(workspace, build_batch(workspace), batch, app)
             with gr.Tab(translate("tab.review"), id="review"):
-                _build_review(workspace)
+                _build_review(workspace, app)
         _wire_tabs(workspace, app, tabs, test, model_tab)
+    app.queue(max_size=workspace.spec.max_queue, default_concurrency_limit=_HANDLERS_AT_ONCE)
     return cast(gr.Blocks, app)
 
 
-def _build_review(workspace: Workspace) -> None:
+def _build_review(workspace: Workspace, app: gr.Blocks) -> None:
     with gr.Tabs(elem_id="review-tabs"):
         with gr.Tab(translate("tab.queue"), id="queue"):
             build_desk()
         with gr.Tab(translate("tab.insights"), id="insights") as insights_tab:
-            wire_insights(workspace, build_insights(workspace), insights_tab)
+            insights = build_insights(workspace)
+            wire_insights(workspace, insights, insights_tab)
         with gr.Tab("SQL", id="sql") as sql_tab:
             wire_sql(workspace, build_sql(workspace), sql_tab)
         with gr.Tab(translate("tab.export"), id="export") as export_tab:
-            wire_export(workspace, build_export(workspace), export_tab)
+            export = build_export(workspace)
+            wire_export(workspace, export, export_tab)
+        with gr.Tab(translate("import.tab"), id="import") as import_tab:
+            imported = wire_import(workspace, build_import(), import_tab)
+
+    _wire_models(workspace, [insights.model, export.model], app, imported)
+
+
+def _wire_models(workspace: Workspace, fields: list[gr.Dropdown], app: gr.Blocks, imported: Any) -> None:
+    """Offer the models of the moment: an import may have added some since the page was laid out."""
+
+    @needs(Role.REVIEWER)
+    def list_models() -> list[gr.Dropdown]:
+        models = [(spec.shown_name, name) for name, spec in workspace.spec.models.items()]
+        return [gr.Dropdown(choices=models) for _ in fields]
+
+    for listen in (app.load, imported.success):
+        listen(list_models, None, fields, api_visibility="private", show_progress="hidden")
 
 
 def _wire_tabs(
@@ -81,32 +110,53 @@ def _wire_tabs(
         shown,
         api_visibility="private",
         show_progress="hidden",
+        queue=False,
     )
-    app.load(open_linked, None, tabs, api_visibility="private", show_progress="hidden")
+    app.load(open_linked, None, tabs, api_visibility="private", show_progress="hidden", queue=False)
 
 
-def build_site(workspace: Workspace, host: str = "127.0.0.1") -> FastAPI:
-    """Return the server with the API, the static files and the app."""
-    server = build_server(workspace, _list_hosts(host))
+def build_site(
+    workspace: Workspace,
+    reach: Reach,
+    *,
+    root_path: str = "",
+    theme: str | gr.themes.Base | None = None,
+    max_file_bytes: int = MAX_FILE_BYTES,
+) -> FastAPI:
+    """Return the server with the API, the static files and the app.
+
+    `root_path` is the path, or the whole address, at which a proxy shows it.
+    """
+    server = build_server(workspace, reach, root_path=root_path, max_file_bytes=max_file_bytes)
+    add_plot_page(server)
     server.mount("/ui", _FreshFiles(directory=_STATIC), name="ui")
     server.add_api_route("/texts/{language}.json", _read_texts, include_in_schema=False)
+    _mount_app(server, build_app(workspace), theme, max_file_bytes)
+    return server
+
+
+def _mount_app(
+    server: FastAPI, app: gr.Blocks, theme: str | gr.themes.Base | None, max_file_bytes: int
+) -> None:
+    look, css = build_look(theme)
+    # Gradio refuses files that nobody uploaded only in an app that was launched; mounting does not count.
+    app.has_launched = True
     gr.mount_gradio_app(
         server,
-        build_app(workspace),
+        app,
         path="/",
-        theme=build_theme(),
-        css=CSS.read_text(encoding="utf-8"),
+        theme=look,
+        css=css,
         head=_HEAD,
         i18n=build_translations(),
-        footer_links=[],
+        footer_links=["api"],
         run_history=False,
         show_error=False,
         enable_monitoring=False,
         mcp_server=False,
         ssr_mode=False,
-        max_file_size=MAX_UPLOAD,
+        max_file_size=max_file_bytes,
     )
-    return server
 
 
 class _FreshFiles(StaticFiles):
@@ -123,56 +173,3 @@ def _read_texts(language: str) -> JSONResponse:
     if language not in LANGUAGES:
         raise UnknownNameError("language", language, LANGUAGES)
     return JSONResponse(load_texts(language), headers={"Cache-Control": "no-cache"})
-
-
-def _list_hosts(host: str) -> list[str]:
-    """Return the names under which the server may be asked; any when it listens to the network."""
-    return ["127.0.0.1", "localhost", "[::1]"] if is_loopback(host) else ["*"]
-
-
-def serve(
-    workspace: Workspace,
-    host: str = "127.0.0.1",
-    port: int = 7860,
-    on_ready: Callable[[str], None] = lambda address: None,
-) -> None:
-    """Serve the workspace until stopped; raises `BusyError` when the port is taken."""
-    listener = _listen(host, port)
-    address = f"http://{host}:{listener.getsockname()[1]}"
-    # Pages hold a connection open for as long as they are; stopping does not wait for them.
-    config = uvicorn.Config(
-        build_site(workspace, host), log_level="warning", ws="none", timeout_graceful_shutdown=1
-    )
-    server = _Server(config, lambda: on_ready(address))
-    # Models load while the page does: importing scikit-learn alone takes seconds.
-    threading.Thread(target=workspace.load_models, daemon=True).start()
-    server.run(sockets=[listener])
-
-
-class _Server(uvicorn.Server):
-    """Says when it answers."""
-
-    def __init__(self, config: uvicorn.Config, on_ready: Callable[[], None]) -> None:
-        super().__init__(config)
-        self._on_ready = on_ready
-
-    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
-        await super().startup(sockets=sockets)
-        self._on_ready()
-
-
-def _listen(host: str, port: int) -> socket.socket:
-    """Return a bound socket before anything slow starts, so that a taken port is said at once."""
-    family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    listener = socket.socket(family, socket.SOCK_STREAM)
-    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-    try:
-        listener.bind((host, port))
-        listener.listen(128)
-    except OSError as error:
-        listener.close()
-        raise BusyError(
-            f"Port {port} of {host} cannot be used ({error.strerror}); stop what listens there, or choose"
-            f" another with --port, for example --port {port + 1}."
-        ) from None
-    return listener

@@ -122,7 +122,7 @@ def describe_bundle(request: gr.Request, bundle: Bundle) -> str:
         (say(request, "export.written"), counts["written"]),
         *((_name_reason(request, reason), count) for reason, count in counts["left_out"].items()),
     ]
-    link = f"/api/exports/{bundle.model}/{bundle.name}.zip"
+    link = f"api/exports/{bundle.model}/{bundle.name}.zip"
     title = say(request, "export.bundle", name=bundle.name)
     download = say(request, "export.download")
     return f'{_table(rows)}<p><a href="{escape(link)}" download>{escape(title)}: {escape(download)}</a></p>'

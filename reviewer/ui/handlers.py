@@ -24,21 +24,22 @@ ROLE_MARK = "needed_role"
 _LOG = logging.getLogger(__name__)
 
 
-def needs(role: Role) -> Callable[[Handler], Handler]:
+def needs(role: Role, *, is_shown: bool = True) -> Callable[[Handler], Handler]:
     """Return a decorator that lets only people with this role run the handler.
 
-    A `ReviewerError` becomes a message on the page; what was typed stays there.
+    A `ReviewerError` becomes a message on the page; what was typed stays there. Programs get the message
+    of a handler that is not `is_shown` as it is.
     """
 
     def decorate(handler: Handler) -> Handler:
-        wrapped = _wrap(handler, role)
+        wrapped = _wrap(handler, role, show_error if is_shown else tell_error)
         setattr(wrapped, ROLE_MARK, role)
         return wrapped  # type: ignore[return-value]  # the wrapper has the handler's own signature
 
     return decorate
 
 
-def _wrap(handler: Callable[..., Any], role: Role) -> Callable[..., Any]:
+def _wrap(handler: Callable[..., Any], role: Role, tell: Callable[[str], gr.Error]) -> Callable[..., Any]:
     @functools.wraps(handler)
     def run(*args: Any, **kwargs: Any) -> Any:
         """Return the handler's answer, or raise what went wrong as one sentence."""
@@ -49,11 +50,11 @@ def _wrap(handler: Callable[..., Any], role: Role) -> Callable[..., Any]:
             gr.Info(escape(str(error)), title="")
             return gr.skip()
         except ReviewerError as error:
-            raise show_error(str(error)) from None
+            raise tell(str(error)) from None
         except Exception:
             # A mistake in the program: the traceback is for the log, the sentence for the person.
             _LOG.exception("handler %s failed", handler.__qualname__)
-            raise show_error(_say_unexpected(args)) from None
+            raise tell(_say_unexpected(args)) from None
 
     return run
 
@@ -65,4 +66,9 @@ def _say_unexpected(args: tuple[Any, ...]) -> str:
 
 def show_error(sentence: str) -> gr.Error:
     """Return the sentence as a message; Gradio renders it as HTML, so it is escaped."""
-    return gr.Error(escape(sentence), title="", print_exception=False)
+    return tell_error(escape(sentence))
+
+
+def tell_error(sentence: str) -> gr.Error:
+    """Return the sentence as the answer to a program, which shows it in its own way."""
+    return gr.Error(sentence, title="", print_exception=False)

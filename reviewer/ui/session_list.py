@@ -1,64 +1,65 @@
-"""The list of a session's last predictions, from which an earlier one can be flagged."""
+"""The list of a session's last predictions, from which an earlier one can be flagged.
+
+The rule: a session is known by the cookie that `static/test/session.js` makes, whose id nobody can guess; the
+list itself is drawn by `static/test/list.js`, as text.
+"""
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 import gradio as gr
 
+from reviewer.config import WorkspaceSpec
 from reviewer.log.columns import encode_json
-from reviewer.records import Flag, Inputs, Status, Verification
+from reviewer.records import Inputs, Prediction
+from reviewer.ui.flag_box import describe_state
 from reviewer.ui.outputs import describe_answer
 from reviewer.ui.texts import say
 from reviewer.workspace import SessionEntry
 
-_TEMPLATE = """
-{{#if value.rows}}
-<ul class="session-list">
-  {{#each value.rows}}
-  <li><button type="button" data-prediction="{{id}}" title="{{../value.hint}}">
-    <span class="session-example">{{example}}</span>
-    <span>{{answer}}</span><span class="session-number">{{confidence}}</span>
-    <span class="session-state session-{{tone}}">{{state}}</span>
-  </button></li>
-  {{/each}}
-</ul>
-{{else}}
-<p class="dim">{{value.empty}}</p>
-{{/if}}
+COOKIE = "reviewer_session"
+LENGTH = 20
+"""So many predictions are listed."""
+
+_ID = re.compile(r"[0-9a-f]{32}")
+
+_START = """
+import(new URL("ui/test/list.js", document.baseURI))
+  .then((list) => list.mount(element, props, watch, trigger));
 """
 
-_ON_LOAD = """
-element.addEventListener('click', (event) => {
-  const row = event.target.closest('[data-prediction]');
-  if (row) trigger('click', {prediction_id: row.dataset.prediction});
-});
-"""
+
+def find_session(request: gr.Request) -> str:
+    """Return the id of the browser's session, which outlives a reload; without a cookie that of the page."""
+    chosen = str((request.cookies or {}).get(COOKIE, ""))
+    return chosen if _ID.fullmatch(chosen) else str(request.session_hash)
 
 
 def draw_session() -> gr.HTML:
     """Place the list; its `click` event carries the `prediction_id` of the row."""
-    return gr.HTML(
-        {"rows": [], "empty": "", "hint": ""},
-        html_template=_TEMPLATE,
-        js_on_load=_ON_LOAD,
-        elem_id="session",
-    )
+    return gr.HTML({"rows": []}, html_template="", js_on_load=_START, elem_id="session")
 
 
-def build_session(request: gr.Request, entries: list[SessionEntry]) -> dict[str, Any]:
+def build_session(request: gr.Request, spec: WorkspaceSpec, entries: list[SessionEntry]) -> dict[str, Any]:
     """Return the list's value, newest prediction first."""
     return {
-        "rows": [_build_row(request, each) for each in entries],
+        "rows": [_build_row(request, spec, each) for each in entries],
         "empty": say(request, "test.session.empty"),
         "hint": say(request, "test.session.hint"),
     }
 
 
-def _build_row(request: gr.Request, entry: SessionEntry) -> dict[str, str]:
+def add_row(request: gr.Request, spec: WorkspaceSpec, made: Prediction) -> dict[str, Any]:
+    """Return the value that puts one more prediction on top of the list that the page has."""
+    return {**build_session(request, spec, [SessionEntry(made, None)]), "most": LENGTH}
+
+
+def _build_row(request: gr.Request, spec: WorkspaceSpec, entry: SessionEntry) -> dict[str, str]:
     prediction = entry.prediction
     confidence = "" if prediction.confidence is None else f"{prediction.confidence:.2f}"
-    state, tone = _describe_state(request, entry.flag)
+    state, tone = _describe_state(request, spec, entry)
     return {
         "id": prediction.prediction_id,
         "example": f"{prediction.model} · {describe_inputs(prediction.inputs)}",
@@ -69,20 +70,20 @@ def _build_row(request: gr.Request, entry: SessionEntry) -> dict[str, str]:
     }
 
 
-def _describe_state(request: gr.Request, flag: Flag | None) -> tuple[str, str]:
+def _describe_state(request: gr.Request, spec: WorkspaceSpec, entry: SessionEntry) -> tuple[str, str]:
     """Return what became of the flag in a few words, and the tone to show it in."""
+    flag, model = entry.flag, spec.models.get(entry.prediction.model)
     if flag is None:
-        return say(request, "test.session.flag"), "none"
-    if flag.state.verification == Verification.FIXED:
-        return say(request, "test.session.fixed", version=flag.state.verified_version), "good"
-    if flag.state.status == Status.RESOLVED:
-        return say(request, f"resolution.{flag.state.resolution}"), "good"
-    return say(request, "test.session.flagged", option=say(request, f"option.{flag.option}")), "open"
+        has_flags = model is not None and model.flagging != "never"
+        return say(request, "test.session.flag") if has_flags else "", "none"
+    if flag.state.status == "open" and flag.state.verification != "fixed":
+        return say(request, "test.session.flagged", option=say(request, f"option.{flag.option}")), "open"
+    return describe_state(request, flag), "good"
 
 
 def describe_inputs(inputs: Inputs) -> str:
     """Return an example in one line of at most 120 characters."""
-    shown = ["▦" if isinstance(value, dict) else _show_value(value) for value in inputs.values()]
+    shown = [_show_value(value) for value in inputs.values()]
     text = " · ".join(shown)
     return text if len(text) <= 120 else text[:119] + "…"
 
@@ -90,4 +91,6 @@ def describe_inputs(inputs: Inputs) -> str:
 def _show_value(value: Any) -> str:
     if isinstance(value, str):
         return " ".join(value[:200].split())
+    if isinstance(value, dict):
+        return str(value.get("name") or ("▤" if "rows" in value else "▦"))
     return f"{value:g}" if isinstance(value, float) else encode_json(value)

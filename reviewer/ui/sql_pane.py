@@ -87,9 +87,7 @@ def _wire(workspace: Workspace, pane: SqlPane) -> None:
             facts += " " + say(request, "sql.cut", shown=SHOWN_ROWS)
         if result.index_age_seconds:
             facts += " " + say(request, "sql.age", seconds=round(result.index_age_seconds))
-        link = (
-            f'<a href="/api/query.csv?sql={quote(sql)}" download>{escape(say(request, "sql.download"))}</a>'
-        )
+        link = f'<a href="api/query.csv?sql={quote(sql)}" download>{escape(say(request, "sql.download"))}</a>'
         return (
             f'<p class="dim" role="status">{escape(facts)} {link}</p>',
             {"headers": list(result.columns), "data": _show_rows(rows[:SHOWN_ROWS])},

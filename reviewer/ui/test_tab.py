@@ -7,7 +7,7 @@ browser sends back is stored as a prediction.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from html import escape
 from pathlib import Path
 from typing import Any
@@ -15,56 +15,17 @@ from typing import Any
 import gradio as gr
 
 from reviewer.access import Role, find_owner
-from reviewer.config import ModelSpec
-from reviewer.records import Flag, Prediction, Task
+from reviewer.config import Kind
+from reviewer.errors import InputError, ModelError
+from reviewer.models.components import find_oddities, find_problems
+from reviewer.records import Flag, Prediction
+from reviewer.ui.flag_box import Row, describe_flag, describe_past, describe_undone, list_ruled
 from reviewer.ui.handlers import needs
-from reviewer.ui.inputs import draw_inputs, list_starts, read_values, show_example
-from reviewer.ui.outputs import OUTPUTS, draw_suggestion
-from reviewer.ui.session_list import build_session, draw_session
+from reviewer.ui.inputs import FindFile, list_starts, read_values, show_example
+from reviewer.ui.panel import Panel, draw_panel, encode_shown, show_nothing, show_prediction, show_problems
+from reviewer.ui.session_list import LENGTH, add_row, build_session, draw_session, find_session
 from reviewer.ui.texts import say, translate
 from reviewer.workspace import SessionEntry, Workspace
-
-Row = list[Any]
-"""One value or update per output component."""
-
-
-@dataclass(frozen=True, slots=True)
-class Current:
-    """The prediction on the page and the flag just made of it, kept per browser session."""
-
-    prediction_id: str = ""
-    flag_id: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class Panel:
-    """The components of one model."""
-
-    spec: ModelSpec
-    column: gr.Column
-    inputs: list[gr.components.Component]
-    predict: gr.Button
-    clear: gr.Button
-    examples: list[gr.Button]
-    answer: gr.components.Component
-    facts: gr.HTML
-    flagging: gr.Column
-    options: dict[str, gr.Button]
-    suggestion: gr.components.Component
-    comment: gr.Textbox
-    message: gr.HTML
-    undo: gr.Button
-    current: gr.State
-
-    @property
-    def shown(self) -> Row:
-        """What a prediction fills, in the order of `_show_prediction`."""
-        return [self.answer, self.facts, self.flagging, *self.flagged, self.suggestion, self.comment]
-
-    @property
-    def flagged(self) -> Row:
-        """What a flag fills, in the order of `_show_flag`."""
-        return [self.message, self.undo, self.current]
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,77 +39,36 @@ class ModelTab:
 
 
 def build_test_tab(workspace: Workspace) -> ModelTab:
-    """Lay the tab out and wire what happens inside it."""
-    names = list(workspace.spec.models)
-    choices = [(workspace.find_model(name).shown_name, name) for name in names]
-    with gr.Row(elem_classes="test-bar"):
-        model = gr.Dropdown(choices, value=names[0], label=translate("test.model"), elem_id="test-model")
+    """Lay the tab out and wire what happens inside it.
+
+    Models that another program runs are left out: there is nothing here to ask.
+    """
+    specs = [each for each in workspace.spec.models.values() if each.kind is not Kind.EXTERNAL]
+    names = [each.name for each in specs]
+    with gr.Row(elem_classes="test-bar", visible=bool(specs)):
+        model = gr.Dropdown(
+            [(each.shown_name, each.name) for each in specs],
+            value=names[0] if names else None,
+            label=translate("test.model"),
+            elem_id="test-model",
+        )
         version = gr.Dropdown([], label=translate("test.version"), elem_id="test-version")
-    panels = [_draw_panel(workspace.find_model(name), is_shown=name == names[0]) for name in names]
-    with gr.Column(elem_classes=["box", "session-box"]):
+    if not specs:
+        gr.Markdown(translate("test.no_models"), elem_classes=["box", "no-models"])
+    panels = [
+        draw_panel(each, workspace.folder, workspace.list_labels(each.name), is_shown=each.name == names[0])
+        for each in specs
+    ]
+    with gr.Column(elem_classes=["box", "session-box"], visible=bool(specs)):
         gr.Markdown(translate("test.session"), elem_classes="box-title")
         tab = ModelTab(model, version, draw_session(), panels)
     _wire_model(workspace, tab)
     for panel in panels:
-        _wire_inputs(workspace, tab, panel)
+        _wire_predict(workspace, tab, panel)
+        _wire_inputs(workspace, panel)
         _wire_flagging(workspace, tab, panel)
     _wire_session(workspace, tab)
     return tab
-
-
-def _draw_panel(spec: ModelSpec, *, is_shown: bool) -> Panel:
-    with gr.Column(visible=is_shown, elem_classes="model-panel") as column, gr.Row(equal_height=False):
-        with gr.Column(elem_classes="box", min_width=340):
-            inputs = draw_inputs(spec)
-            with gr.Row():
-                predict = gr.Button(translate("test.predict"), variant="primary", elem_classes="predict")
-                clear = gr.Button(translate("test.clear"))
-            examples = _draw_examples(spec)
-        with gr.Column(elem_classes="box", min_width=340):
-            answer = OUTPUTS[spec.task].draw(spec)
-            facts = gr.HTML(elem_classes="facts")
-            with gr.Column(visible=False) as flagging:
-                options, suggestion, comment, message, undo = _draw_flagging(spec)
-        current = gr.State(Current())
-    return Panel(
-        spec, column, inputs, predict, clear, examples, answer, facts, flagging, options,
-        suggestion, comment, message, undo, current,
-    )  # fmt: skip
-
-
-def _draw_examples(spec: ModelSpec) -> list[gr.Button]:
-    if not spec.examples:
-        return []
-    gr.Markdown(translate("test.examples"), elem_classes="dim")
-    with gr.Row(elem_classes="examples"):
-        return [
-            gr.Button(_name_example(number, row), size="sm", elem_classes="example")
-            for number, row in enumerate(spec.examples, 1)
-        ]
-
-
-def _name_example(number: int, row: dict[str, Any]) -> str:
-    texts = [value for value in row.values() if isinstance(value, str) and " " in value]
-    shown = texts[0] if texts else f"{number}"
-    return shown if len(shown) <= 32 else shown[:31] + "…"
-
-
-def _draw_flagging(spec: ModelSpec) -> tuple[dict[str, gr.Button], Any, gr.Textbox, gr.HTML, gr.Button]:
-    gr.Markdown(translate("test.wrong"), elem_classes="box-title")
-    with gr.Row(elem_classes="flag-options"):
-        options = {
-            str(option): gr.Button(translate(f"option.{option}"), elem_classes="flag-option", size="md")
-            for option in spec.options
-        }
-    with gr.Row():
-        suggestion = draw_suggestion(spec)
-        comment = gr.Textbox(
-            label=translate("test.comment"), placeholder=translate("test.comment.hint"), lines=1, max_lines=8
-        )
-    with gr.Row(elem_classes="flag-answer"):
-        message = gr.HTML(elem_classes="flag-message")
-        undo = gr.Button(translate("test.undo"), visible=False, size="sm", elem_classes="flag-undo")
-    return options, suggestion, comment, message, undo
 
 
 def _wire_model(workspace: Workspace, tab: ModelTab) -> None:
@@ -167,104 +87,168 @@ def _wire_model(workspace: Workspace, tab: ModelTab) -> None:
     )
 
 
-def _wire_inputs(workspace: Workspace, tab: ModelTab, panel: Panel) -> None:
+def _wire_predict(workspace: Workspace, tab: ModelTab, panel: Panel) -> None:
     spec = panel.spec
 
     @needs(Role.TESTER)
-    def predict(request: gr.Request, version: str | None, *values: Any) -> Row:
-        """Return what fills `Panel.shown`, and the session's list."""
-        made = workspace.predict(
-            spec.name,
-            read_values(spec, values),
-            version=version or None,
-            session_id=str(request.session_hash),
-            username=find_owner().name,
-        )
-        return [*_show_prediction(request, spec, made), _list_session(workspace, request)]
+    def predict(request: gr.Request, version: Any, *sent: Any) -> Row:
+        """Return what fills `Panel.shown`, the problems of the fields, and the session's list."""
+        values = read_values(panel.fields, sent)
+        try:
+            made = workspace.predict(
+                spec.name,
+                values,
+                version=str(version) if version else None,
+                session_id=find_session(request),
+                username=find_owner().name,
+            )
+        except InputError as error:
+            problems = find_problems(spec, values) if error.field else {}
+            if not problems:
+                raise
+            return [*encode_shown(panel, show_nothing(panel)), show_problems(panel, problems), gr.skip()]
+        shown = encode_shown(panel, show_prediction(request, panel, made))
+        return [*shown, show_problems(panel, {}), add_row(request, workspace.spec, made)]
 
     @needs(Role.TESTER)
-    def clear() -> Row:
-        return [*starts, *_clear_prediction()]
+    def look_back(request: gr.Request, current: str) -> Row:
+        """Return what became of the example before, and the session's list when a rule has flagged it now."""
+        if not current:
+            return [gr.skip(), gr.skip()]
+        made = _find_own(workspace, request, current).prediction
+        twins = workspace.find_twins(spec.name, made.example_id)
+        is_flagged = _tell(request, workspace, made, twins)
+        listed = _list_session(workspace, request) if is_flagged else gr.skip()
+        return [describe_past(request, made, twins), listed]
 
-    starts = list_starts(spec, panel.inputs)
     typed = [each.submit for each in panel.inputs if hasattr(each, "submit")]
     made = gr.on(
         [panel.predict.click, *typed],
         predict,
         [tab.version, *panel.inputs],
-        [*panel.shown, tab.session],
+        [*panel.shown, panel.problems, tab.session],
+        preprocess=False,
+        postprocess=False,
+        concurrency_limit=spec.concurrency,
+        concurrency_id=f"predict-{spec.name}",
         api_visibility="private",
+        show_progress_on=panel.answers,
     )
     # An answer to an earlier example must not stand beside an example that was refused.
     made.failure(
-        needs(Role.TESTER)(_clear_prediction),
+        needs(Role.TESTER)(lambda: show_nothing(panel)),
         None,
         panel.shown,
         api_visibility="private",
         show_progress="hidden",
     )
-    panel.clear.click(
-        clear, None, [*panel.inputs, *panel.shown], api_visibility="private", show_progress="hidden"
+    # The answer does not wait for what only stands beside it.
+    made.success(
+        look_back,
+        panel.current,
+        [panel.past, tab.session],
+        api_visibility="private",
+        show_progress="hidden",
     )
-    for row, button in zip(spec.examples, panel.examples, strict=True):
-        button.click(_fill_example(workspace, spec, row), None, panel.inputs, api_visibility="private")
+    # The model itself cannot be stopped; its answer is logged when it comes, and the page goes on.
+    panel.stop.click(None, None, None, cancels=[made], api_visibility="private")
 
 
-def _fill_example(workspace: Workspace, spec: ModelSpec, row: dict[str, Any]) -> Callable[[], Any]:
+def _tell(request: gr.Request, workspace: Workspace, made: Prediction, flags: list[Flag]) -> bool:
+    """Say in passing what is odd about the example and that a rule flagged the answer; returns the latter."""
+    spec = workspace.find_model(made.model)
+    for sentence in find_oddities(spec, made.inputs, workspace.media).values():
+        gr.Warning(escape(sentence), title="")
+    ruled = list_ruled(request, made, flags)
+    for sentence in ruled if spec.flagging == "manual" else ():
+        gr.Info(escape(sentence), title="")
+    return bool(ruled)
+
+
+def _wire_inputs(workspace: Workspace, panel: Panel) -> None:
+    filled = [*panel.inputs, *panel.shown, panel.problems]
+
     @needs(Role.TESTER)
-    def fill() -> Any:
-        values = show_example(spec, row, lambda path: workspace.folder / str(path))
-        return values if len(values) > 1 else values[0]
+    def clear() -> Row:
+        return [*list_starts(panel.fields), *show_nothing(panel), show_problems(panel, {})]
 
-    return fill
+    @needs(Role.TESTER)
+    def fill(event: gr.EventData) -> Row:
+        row = panel.spec.examples[int(event.example)]
+        values = show_example(panel.fields, row, _find_example_file(workspace))
+        return [*values, *show_nothing(panel), show_problems(panel, {})]
+
+    panel.clear.click(clear, None, filled, api_visibility="private", show_progress="hidden")
+    if panel.examples:
+        panel.examples.click(fill, None, filled, api_visibility="private", show_progress="hidden")
+
+
+def _find_example_file(workspace: Workspace) -> FindFile:
+    """Return how the config names a file: by its path in the workspace, which may not lead out of it."""
+
+    def find(value: Any) -> Path:
+        path = (workspace.folder / str(value)).resolve()
+        if not path.is_relative_to(workspace.folder.resolve()) or not path.is_file():
+            raise InputError(f"There is no file {str(value)!r} in {workspace.folder}.")
+        return path
+
+    return find
 
 
 def _wire_flagging(workspace: Workspace, tab: ModelTab, panel: Panel) -> None:
-    typed = [panel.current, panel.suggestion, panel.comment]
-    for option, button in panel.options.items():
+    box = panel.flagging
+    if box is None:
+        return
+    for option, button in box.options.items():
         button.click(
             _flag_as(workspace, option),
-            typed,
+            [panel.current, box.suggestion, box.comment],
             [*panel.flagged, tab.session],
             api_visibility="private",
             show_progress="minimal",
+            show_progress_on=box.message,
         )
 
     @needs(Role.TESTER)
-    def undo(request: gr.Request, current: Current) -> Row:
+    def undo(request: gr.Request, flag_id: str) -> Row:
         """Return what fills `Panel.flagged`, and the session's list."""
-        workspace.undo(current.flag_id, reviewer=find_owner().name)
-        text = f'<span class="dim">{escape(say(request, "test.undone"))}</span>'
-        return [
-            text,
-            gr.Button(visible=False),
-            replace(current, flag_id=""),
-            _list_session(workspace, request),
-        ]
+        workspace.undo(flag_id, reviewer=find_owner().name)
+        return [describe_undone(request), "", _list_session(workspace, request)]
 
-    panel.undo.click(undo, panel.current, [*panel.flagged, tab.session], api_visibility="private")
+    box.undo.click(
+        undo,
+        box.flagged,
+        [*panel.flagged, tab.session],
+        api_visibility="private",
+        show_progress_on=box.message,
+    )
 
 
 def _flag_as(workspace: Workspace, option: str) -> Callable[..., Row]:
     @needs(Role.TESTER)
-    def flag(request: gr.Request, current: Current, suggestion: Any, comment: str | None) -> Row:
+    def flag(request: gr.Request, current: str, suggestion: Any, comment: str | None) -> Row:
         """Return what fills `Panel.flagged`, and the session's list, once the flag is on the disk."""
-        _find_own(workspace, request, current.prediction_id)
+        if not current:
+            raise InputError(say(request, "test.nothing"))
         made = workspace.flag(
-            current.prediction_id,
+            _find_own(workspace, request, current).prediction.prediction_id,
             option=option,
             suggested_label=None if suggestion in (None, "") else str(suggestion),
             comment=comment or "",
             flagger=find_owner().name,
-            session_id=str(request.session_hash),
+            session_id=find_session(request),
         )
-        return [*_show_flag(request, current, made), _list_session(workspace, request)]
+        return [describe_flag(request, made), made.flag_id, _list_session(workspace, request)]
 
     return flag
 
 
 def _find_own(workspace: Workspace, request: gr.Request, prediction_id: str) -> SessionEntry:
-    return workspace.find_session_entry(str(request.session_hash), prediction_id)
+    """Return a prediction of this session and person; anybody else's is as good as unknown."""
+    found = workspace.find_session_entry(find_session(request), prediction_id)
+    if found.prediction.username != find_owner().name:
+        raise InputError(f"There is no prediction {prediction_id!r} in this session.")
+    return found
 
 
 def _wire_session(workspace: Workspace, tab: ModelTab) -> None:
@@ -274,11 +258,13 @@ def _wire_session(workspace: Workspace, tab: ModelTab) -> None:
     @needs(Role.TESTER)
     def reopen(request: gr.Request, event: gr.EventData) -> Row:
         chosen = _find_own(workspace, request, str(event.prediction_id))
+        if chosen.prediction.model not in names:
+            raise InputError(say(request, "test.session.gone", model=chosen.prediction.model))
         columns = [gr.Column(visible=name == chosen.prediction.model) for name in names]
         shown = [part for panel in tab.panels for part in _reopen_panel(workspace, request, panel, chosen)]
         return [chosen.prediction.model, *columns, *shown]
 
-    outputs = [part for panel in tab.panels for part in (*panel.inputs, *panel.shown)]
+    outputs = [part for panel in tab.panels for part in panel.reopened]
     columns = [panel.column for panel in tab.panels]
     tab.session.click(reopen, None, [tab.model, *columns, *outputs], api_visibility="private")
 
@@ -286,67 +272,40 @@ def _wire_session(workspace: Workspace, tab: ModelTab) -> None:
 def _reopen_panel(workspace: Workspace, request: gr.Request, panel: Panel, chosen: SessionEntry) -> Row:
     prediction, flag = chosen
     if panel.spec.name != prediction.model:
-        return [gr.skip() for _ in (*panel.inputs, *panel.shown)]
-    inputs = show_example(panel.spec, prediction.inputs, lambda value: _find_media(workspace, value))
-    return [*inputs, *_show_prediction(request, panel.spec, prediction, flag)]
-
-
-def _find_media(workspace: Workspace, value: dict[str, str]) -> Path:
-    return workspace.media.find(value["media"])
-
-
-def _show_prediction(request: gr.Request, spec: ModelSpec, made: Prediction, flag: Flag | None = None) -> Row:
-    """Return what fills `Panel.shown`; the flag is the one the prediction has already."""
-    current = Current(made.prediction_id)
-    none_yet = ["", gr.Button(visible=False), current]
-    return [
-        OUTPUTS[spec.task].read(made),
-        _describe_facts(request, made),
-        gr.Column(visible=True),
-        *(_show_flag(request, current, flag, "test.already") if flag else none_yet),
-        None if spec.task is Task.TABULAR_REGRESSION else "",
-        "",
-    ]
-
-
-def _clear_prediction() -> Row:
-    return [None, "", gr.Column(visible=False), "", gr.Button(visible=False), Current(), None, ""]
-
-
-def _describe_facts(request: gr.Request, made: Prediction) -> str:
-    if made.error:
-        return f'<p class="error" role="alert">{escape(made.error)}</p>'
-    latency = f"{made.latency_ms or 0:.1f}"
-    text = say(request, "test.facts", version=made.model_version, latency=latency)
-    return f'<p class="dim">{escape(text)}</p>'
-
-
-def _show_flag(request: gr.Request, current: Current, made: Flag, key: str = "") -> Row:
-    """Return what fills `Panel.flagged`."""
-    key = key or ("test.flagged.suggested" if made.suggested_label else "test.flagged")
-    text = say(
-        request,
-        key,
-        option=say(request, f"option.{made.option}"),
-        suggested=made.suggested_label,
-        name=made.flag_id[-8:],
-    )
-    message = f'<span class="good" role="status">✓ {escape(text)}</span>'
-    return [message, gr.Button(visible=True), replace(current, flag_id=made.flag_id)]
+        return [gr.skip() for _ in panel.reopened]
+    inputs = show_example(panel.fields, prediction.inputs, lambda value: workspace.media.find(value["media"]))
+    twins = workspace.find_twins(prediction.model, prediction.example_id)
+    own = flag if flag and flag.flagger == find_owner().name else None
+    past = describe_past(request, prediction, twins)
+    message = describe_flag(request, own, "test.already") if own else ""
+    shown = show_prediction(request, panel, prediction, past, message)
+    flagged = [own.flag_id if own else ""] if panel.flagging else []
+    return [*inputs, *shown, show_problems(panel, {}), *flagged]
 
 
 def _list_session(workspace: Workspace, request: gr.Request) -> dict[str, Any]:
-    return build_session(request, workspace.list_session(str(request.session_hash)))
+    entries = workspace.list_session(find_session(request), LENGTH)
+    name = find_owner().name
+    own = [each for each in entries if each.prediction.username == name]
+    return build_session(request, workspace.spec, own)
 
 
-def refresh_tab(workspace: Workspace, request: gr.Request, model: str) -> Row:
+def refresh_tab(workspace: Workspace, request: gr.Request, model: str | None) -> Row:
     """Return the session's list and the model's versions as they are now."""
     return [_list_session(workspace, request), list_versions(workspace, model)]
 
 
-def list_versions(workspace: Workspace, model: str, chosen: str | None = None) -> gr.Dropdown:
-    """Return the version field with the model's versions, newest first, the served one marked and chosen."""
-    names = [each.name for each in workspace.list_versions(model)]
+def list_versions(workspace: Workspace, model: str | None, chosen: str | None = None) -> gr.Dropdown:
+    """Return the version field with the model's versions, newest first, the served one marked and chosen.
+
+    It is empty for a model that has none yet; predicting says why.
+    """
+    if model is None:
+        return gr.Dropdown(choices=[], value=None)
+    try:
+        names = [each.name for each in workspace.list_versions(model)]
+    except ModelError:
+        names = []
     served = workspace.find_version(model).name if names else None
     choices = [(f"{name} ●" if name == served else name, name) for name in reversed(names)]
     return gr.Dropdown(choices=choices, value=chosen or served)

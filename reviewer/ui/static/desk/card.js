@@ -3,11 +3,13 @@
  */
 
 import { h, keycap } from "./dom.js";
-import { formatAgo, formatMoment, formatShare, formatValue } from "./format.js";
-import { buildHistory, sayFlagger } from "./history.js";
-import { buildInputs, buildOutput } from "./inputs.js";
+import { formatAgo, formatMoment, formatShare, formatValue, formatVersion } from "./format.js";
+import { buildHistory } from "./history.js";
+import { buildFailure, buildInputs, buildOutputs, buildRightOutput } from "./inputs.js";
 import { KEYS, LABEL_KEYS, findLabelKey } from "./keys.js";
+import { buildNote, sayFlagger } from "./origin.js";
 import { resolutionPill, sayCorrection, sayPrediction, statusPill, verificationPill } from "./pills.js";
+import { RightOutput, isTypable } from "./right_output.js";
 import { name, text } from "./texts.js";
 
 const RESOLUTIONS = [
@@ -21,11 +23,15 @@ const RESOLUTIONS = [
   "wont_fix",
 ];
 
+/** The parts of a card, from the top down. */
+const PARTS = ["verdict", "inputs", "trouble", "failure", "answer", "outputs", "right", "note", "history"];
+
 /**
  * @typedef {Object} CardHooks
  * @property {(action: string) => void} perform
  * @property {(label: string) => void} correct
  * @property {(value: number) => void} correctValue
+ * @property {(output: unknown) => void} correctOutput
  * @property {(comment: string) => void} comment
  */
 
@@ -42,10 +48,12 @@ export class Card {
     this.shown = {};
     this.head = h("div", { class: "desk-card-head" });
     this.body = h("div", { class: "desk-card-body", tabindex: "-1" });
+    this.parts = Object.fromEntries(PARTS.map((part) => [part, h("div", {})]));
     this.value = this.#buildValueField();
+    this.output = new RightOutput((output) => hooks.correctOutput(output));
     this.comment = this.#buildCommentField();
     this.actions = h("div", { class: "desk-actions" });
-    const compose = h("div", { class: "desk-compose" }, this.value.element, this.comment.element);
+    const compose = h("div", { class: "desk-compose" }, this.value.element, this.output.element, this.comment.element);
     const panes = [this.head, this.body, compose, this.actions];
     this.element = h("article", { class: "desk-card", "aria-label": text("desk.card") }, ...panes);
   }
@@ -86,6 +94,7 @@ export class Card {
   }
 
   #clear(error) {
+    this.drawn = null;
     this.head.replaceChildren();
     this.actions.replaceChildren();
     this.body.replaceChildren(h("p", { class: "desk-empty" }, error?.message ?? text("desk.no_card")));
@@ -95,19 +104,44 @@ export class Card {
   #draw(flag, error) {
     const model = this.store.models.get(flag.model);
     const isCard = "inputs" in flag;
-    const parts = [
-      buildVerdict(flag, model),
-      isCard ? buildInputs(flag, model) : h("div", { class: "desk-say" }, flag.preview),
-      error && this.#buildError(error),
-      isCard && this.#buildAnswer(flag, model),
-      buildWords(flag),
-      isCard && buildHistory(flag, model),
-    ];
     this.head.replaceChildren(...buildHead(flag));
-    this.body.replaceChildren(...parts.filter(Boolean));
-    this.value.element.hidden = flag.predicted_value === null;
-    this.value.unit.textContent = model?.unit ?? "";
+    this.#drawLasting(flag, model, isCard);
+    this.#fill("verdict", buildVerdict(flag, model));
+    this.#fill("trouble", error && this.#buildError(error));
+    this.#fill("answer", isCard && this.#buildAnswer(flag, model));
+    this.#fill("right", isCard && buildRightOutput(flag, model));
+    this.#fill("history", isCard && buildHistory(flag, model));
+    this.#drawFields(flag, model);
     this.actions.replaceChildren(...this.#buildActions(flag));
+  }
+
+  /** What never changes is drawn once, so that a recording plays on and what was unfolded or scrolled stays so. */
+  #drawLasting(flag, model, isCard) {
+    const drawn = `${flag.flag_id} ${isCard}`;
+    if (drawn === this.drawn) return;
+    if (!this.drawn) this.body.replaceChildren(...Object.values(this.parts));
+    this.drawn = drawn;
+    this.#fill("inputs", isCard ? buildInputs(flag, model) : h("div", { class: "desk-say" }, flag.preview));
+    this.#fill("failure", isCard && buildFailure(flag));
+    this.#fill("outputs", isCard && buildOutputs(flag, model));
+    this.#fill("note", buildNote(flag));
+  }
+
+  #fill(part, content) {
+    this.parts[part].replaceChildren(...[content].filter(Boolean));
+  }
+
+  /** The field in which the right answer is typed, if the model's answers are typed. */
+  get answerField() {
+    return [this.value, this.output].find(({ element }) => !element.hidden)?.field;
+  }
+
+  #drawFields(flag, model) {
+    const kind = findAnswerKind(flag, model);
+    this.value.element.hidden = kind !== "value";
+    this.value.unit.textContent = model?.unit ?? "";
+    this.output.element.hidden = kind !== "output";
+    if (kind === "output") this.output.turnTo(flag, model);
   }
 
   #buildError(error) {
@@ -117,8 +151,7 @@ export class Card {
 
   #buildAnswer(flag, model) {
     if (flag.labels.length) return this.#buildLabels(flag);
-    if (flag.predicted_value !== null) return buildPredictedValue(flag, model);
-    return flag.output === null || flag.output === undefined ? null : buildOutput(flag.output);
+    return findAnswerKind(flag, model) === "value" ? buildPredictedValue(flag, model) : null;
   }
 
   #buildLabels(flag) {
@@ -248,7 +281,7 @@ function buildHead(flag) {
   return [
     h("b", {}, name("option", flag.option)),
     h("span", { title: formatMoment(flag.flagged_at) }, flagged),
-    h("span", { class: "desk-grow" }, [`${flag.model} v${flag.model_version}`, sayLatency(flag)].join("")),
+    h("span", { class: "desk-grow" }, `${flag.model} ${formatVersion(flag.model_version)}${sayLatency(flag)}`),
     statusPill(flag),
   ];
 }
@@ -267,6 +300,7 @@ function buildVerdict(flag, model) {
 
 function buildPredictedValue(flag, model) {
   const right = sayCorrection(flag, model);
+  if (flag.predicted_value === null && !right) return null;
   return h(
     "p",
     { class: "desk-value" },
@@ -278,13 +312,11 @@ function buildPredictedValue(flag, model) {
   );
 }
 
-/** What the flagger wrote, and a suggestion that is not marked among the labels. */
-function buildWords(flag) {
-  const isMarked = flag.labels?.includes(flag.suggested_label);
-  const suggests = flag.suggested_label && !isMarked && text("desk.suggests", { label: flag.suggested_label });
-  if (!flag.comment && !suggests) return null;
-  const words = flag.comment && h("div", { class: "desk-words" }, text("desk.quoted", { words: flag.comment }));
-  return h("div", { class: "desk-note" }, words, suggests && h("div", {}, suggests));
+/** How the right answer is given: a label is chosen, a value or an output typed; null for what nobody can type. */
+function findAnswerKind(flag, model) {
+  if (flag.labels?.length || flag.predicted_label !== null || flag.task.endsWith("-classification")) return "label";
+  if (flag.predicted_value !== null || flag.task === "tabular-regression") return "value";
+  return isTypable(model) ? "output" : null;
 }
 
 /** A number as people type it, with a point or a comma; null when it is none. */

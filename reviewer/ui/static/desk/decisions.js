@@ -3,14 +3,16 @@
  * and its undo carry the flag as it was and as it will be, so both show at once.
  */
 
-import { newId } from "./operations.js";
-import { name, text } from "./texts.js";
 import { formatValue } from "./format.js";
+import { newId } from "./operations.js";
+import { sayOutput } from "./pills.js";
+import { name, text } from "./texts.js";
 
 const STACK = "reviewer.decided";
 const STACK_DEPTH = 200;
-const STATE = ["status", "resolution", "corrected_label", "corrected_value", "reviewer", "reviewed_at"];
-const UNDECIDED = { resolution: null, corrected_label: null, corrected_value: null };
+const RIGHT = { corrected_label: null, corrected_value: null, corrected_output: null };
+const UNDECIDED = { resolution: null, ...RIGHT };
+const STATE = ["status", "resolution", ...Object.keys(RIGHT), "reviewer", "reviewed_at"];
 
 export class Decisions {
   /**
@@ -32,7 +34,7 @@ export class Decisions {
   /**
    * Decide on a flag and go on to the next one.
    * @param {string} id
-   * @param {Object} decision one of `corrected_label`, `corrected_value`, `resolution`, `status`
+   * @param {Object} decision one of `corrected_label`, `corrected_value`, `corrected_output`, `resolution`, `status`
    * @param {string} comment goes with it when not empty
    */
   decide(id, decision, comment = "") {
@@ -105,6 +107,7 @@ function describe(decision, row, models) {
   if ("corrected_value" in decision) {
     return text("desk.said.corrected", { to: formatValue(decision.corrected_value, models.get(row.model)?.unit) });
   }
+  if ("corrected_output" in decision) return text("desk.said.corrected", { to: sayOutput(decision.corrected_output) });
   return "status" in decision ? name("status", decision.status) : name("resolution", decision.resolution);
 }
 

@@ -89,6 +89,7 @@ class Desk {
       perform: (action) => this.#press(action),
       correct: (label) => this.#press("correct", label),
       correctValue: (value) => this.#press("correct_value", value),
+      correctOutput: (output) => this.#press("correct_output", output),
       comment: (words) => this.#press("say", words),
     });
     this.status = new Status(store, this.operations, this.decisions, {
@@ -262,7 +263,7 @@ class Desk {
 /** Actions that are about no flag, so they wait for none. */
 const FREE = new Set(["search", "help", "undo", "previous_view", "next_view"]);
 
-const NEEDS_CARD = new Set(["label", "labels"]);
+const NEEDS_CARD = new Set(["label", "labels", "value"]);
 
 /** Actions after which the next keys go to a field. */
 const OPENING = new Set(["search", "help", "labels", "comment", "value"]);
@@ -278,8 +279,9 @@ const ACTIONS = {
   label: (desk, id, key) => correct(desk, id, findLabel(desk.store.cards.get(id)?.labels ?? [], key)),
   correct: (desk, id, label) => correct(desk, id, label),
   labels: (desk, id) => pickLabel(desk, id),
-  value: ({ card }) => enter(card.value.field),
+  value: ({ card }) => card.answerField && enter(card.answerField),
   correct_value: (desk, id, value) => decide(desk, id, { corrected_value: value }),
+  correct_output: (desk, id, output) => correctOutput(desk, id, output),
   prediction_correct: resolve("prediction_correct"),
   ambiguous: resolve("ambiguous"),
   bad_input: resolve("bad_input"),
@@ -313,6 +315,11 @@ function correct(desk, id, label) {
   if (label === undefined) return;
   const isPredicted = label === desk.store.row(id)?.predicted_label;
   decide(desk, id, isPredicted ? { resolution: "prediction_correct" } : { corrected_label: label });
+}
+
+function correctOutput(desk, id, output) {
+  const isPredicted = JSON.stringify(output) === JSON.stringify(desk.store.cards.get(id)?.output);
+  decide(desk, id, isPredicted ? { resolution: "prediction_correct" } : { corrected_output: output });
 }
 
 function pickLabel(desk, id) {

@@ -5,12 +5,12 @@
 
 import { h } from "./dom.js";
 import { FACETS, VIEWS, emptyFilters, isFiltered, toggleFacet } from "./filters.js";
-import { formatCount } from "./format.js";
+import { formatCount, formatVersion } from "./format.js";
 import { Histogram } from "./histogram.js";
 import { name, plural, text } from "./texts.js";
 
 const VALUES_SHOWN = 8;
-const NAMED = new Set(["option", "resolution", "verification"]);
+const NAMED = new Set(["option", "resolution", "verification", "source"]);
 
 export class Facets {
   /** @param {import("./store.js").Store} store */
@@ -143,5 +143,5 @@ function withChosen(values, chosen) {
 
 function sayValue(facet, value) {
   if (NAMED.has(facet)) return name(facet, value);
-  return facet === "version" ? `v${value}` : value;
+  return facet === "version" ? formatVersion(value) : value;
 }

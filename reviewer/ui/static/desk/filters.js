@@ -23,6 +23,7 @@ export const FACETS = {
   predicted: true,
   resolution: false,
   verification: false,
+  source: true,
 };
 
 const DEFAULTS = { view: "open", sort: "newest", text: "", confidence_min: null, confidence_max: null };

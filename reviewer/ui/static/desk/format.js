@@ -29,6 +29,9 @@ export const formatShare = (share) => (share === null || share === undefined ? "
 /** 151.20384 → "151.2", with its unit when it has one. */
 export const formatValue = (value, unit = "") => `${values.format(value)}${unit ? ` ${unit}` : ""}`;
 
+/** "3" → "v3"; a version that is no number is its own name. */
+export const formatVersion = (version) => (/^\d/.test(version) ? `v${version}` : version);
+
 /** An ISO time → "Nov 23, 2026, 1:06 AM" in the reader's time zone. */
 export const formatMoment = (iso) => moments.format(new Date(iso));
 

@@ -5,6 +5,7 @@
 
 import { h } from "./dom.js";
 import { formatAgo, formatMoment } from "./format.js";
+import { sayFlagger } from "./origin.js";
 import { sayCorrection } from "./pills.js";
 import { name, text } from "./texts.js";
 
@@ -19,9 +20,6 @@ export function buildHistory(flag, model) {
     ...lines,
   );
 }
-
-/** Who made the flag, or how it came to be. */
-export const sayFlagger = (flag) => flag.flagger || name("source", flag.source);
 
 /** Event → what it did, in words. */
 const SAID = {

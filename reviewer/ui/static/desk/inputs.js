@@ -1,46 +1,73 @@
 /**
- * Owns how an example's inputs are drawn on a card. The one rule: they are shown whole and as the model saw them;
- * nothing is rounded, shortened or interpreted.
+ * Owns how an example's inputs and a model's answers are laid out on a card. The one rule: they stand under the
+ * names that people know from the test tab, in the model's own order.
  */
 
 import { h } from "./dom.js";
+import { text } from "./texts.js";
+import { buildValue, buildWords, isBlock } from "./values.js";
 
-const PIXEL_ART = 96;
-const LONG_TEXT = 80;
+/** Draw a flag's inputs: pictures, tables and long texts as blocks, the rest as names and values. */
+export const buildInputs = (flag, model) => buildFields(flag.inputs, model?.inputs);
 
-/** Draw a flag's inputs: images and long texts as blocks, the rest as a table of names and values. */
-export function buildInputs(flag, model) {
-  const entries = Object.entries(flag.inputs).map(([key, value]) => ({
-    label: model?.inputs?.[key]?.label ?? key,
-    value,
-  }));
-  const isOnly = entries.length === 1;
-  const isBlock = ({ value }) => isOnly || isImage(value) || sayInput(value).length > LONG_TEXT;
-  const blocks = entries.filter(isBlock).map((entry) => buildBlock(entry, isOnly));
-  const rows = entries.filter((entry) => !isBlock(entry)).map(buildRow);
+/** Draw what the model answered beside a label and a number; nothing when that was all. */
+export function buildOutputs(flag, model) {
+  const isRest = flag.predicted_label !== null || flag.predicted_value !== null;
+  return buildAnswers(flag.outputs, model, text(isRest ? "desk.outputs" : "desk.answer"));
+}
+
+/** Draw the right answer of a model that gives neither a label nor a number; nothing when there is none. */
+export function buildRightOutput(flag, model) {
+  const output = flag.corrected_output ?? null;
+  if (output === null) return null;
+  return buildAnswers(splitOutput(output, model), model, text("desk.right_output"), "desk-right");
+}
+
+/** Draw why the model gave no answer; the traceback is for those who open it. */
+export function buildFailure(flag) {
+  if (!flag.error) return null;
+  const [sentence, ...rest] = flag.error.split("\n\n");
+  const trace = rest.join("\n\n");
+  const details =
+    trace && h("details", {}, h("summary", {}, text("desk.traceback")), h("pre", { class: "desk-trace" }, trace));
+  return h("div", { class: "desk-failure desk-bad", role: "note" }, h("p", {}, sentence), details);
+}
+
+/** A right output has the form of `output`: the only output of the model, or several by name. */
+function splitOutput(output, model) {
+  const names = Object.keys(model?.outputs ?? {});
+  const isSeveral = names.length > 1 && typeof output === "object" && !Array.isArray(output);
+  return isSeveral ? output : { [names[0] ?? "output"]: output };
+}
+
+function buildAnswers(values, model, title, style = "") {
+  if (!Object.keys(values ?? {}).length) return null;
+  const section = { class: `desk-answers ${style}`, "aria-label": title };
+  return h("section", section, h("h4", {}, title), buildFields(values, model?.outputs));
+}
+
+function buildFields(values, specs = {}) {
+  const fields = Object.entries(values).map(([key, value]) => ({ ...describe(specs[key], key), value }));
+  const isOnly = fields.length === 1;
+  const isTall = ({ value, component }) => isOnly || isBlock(value, component);
+  const blocks = fields.filter(isTall).map((field) => buildField(field, isOnly));
+  const rows = fields.filter((field) => !isTall(field)).map(buildRow);
   return h("div", {}, ...blocks, rows.length > 0 && h("table", { class: "desk-table" }, h("tbody", {}, ...rows)));
 }
 
-/** Draw the whole answer of a model that gives neither a label nor a number. */
-export const buildOutput = (output) => h("pre", { class: "desk-say" }, sayInput(output));
+const describe = (spec, key) => ({ label: spec?.label || sayName(key), component: spec?.component });
 
-function buildBlock({ label, value }, isOnly) {
-  const shown = isImage(value) ? buildImage(value, label) : h("div", { class: "desk-say" }, sayInput(value));
+/** "body_mass" → "Body mass", as on the test tab. */
+function sayName(key) {
+  const words = key.replaceAll("_", " ");
+  return words[0].toUpperCase() + words.slice(1).toLowerCase();
+}
+
+function buildField({ label, component, value }, isOnly) {
+  const shown = buildValue(value, label, component);
   return isOnly ? shown : h("figure", {}, h("figcaption", {}, label), shown);
 }
 
-const buildRow = ({ label, value }) => h("tr", {}, h("th", { scope: "row" }, label), h("td", {}, sayInput(value)));
-
-const isImage = (value) => Boolean(value) && typeof value === "object" && typeof value.url === "string";
-
-/** A digit of 8 × 8 pixels is enlarged without blurring it; a photograph is not. */
-function buildImage({ url }, label) {
-  const isSmall = ({ naturalWidth, naturalHeight }) => Math.max(naturalWidth, naturalHeight) <= PIXEL_ART;
-  const onload = ({ target }) => target.classList.toggle("desk-pixels", isSmall(target));
-  return h("img", { class: "desk-image", src: url, alt: label, onload });
-}
-
-function sayInput(value) {
-  if (value === null || value === undefined) return "—";
-  return typeof value === "object" ? JSON.stringify(value, null, 2) : String(value);
+function buildRow({ label, value }) {
+  return h("tr", {}, h("th", { scope: "row" }, label), h("td", {}, ...buildWords(value)));
 }

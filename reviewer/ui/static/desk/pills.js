@@ -4,7 +4,7 @@
 
 import { h } from "./dom.js";
 import { formatValue } from "./format.js";
-import { name, text } from "./texts.js";
+import { name, shorten, text } from "./texts.js";
 
 const TONES = {
   prediction_correct: "ok",
@@ -33,7 +33,7 @@ export function sayPrediction(flag, model) {
   return flag.predicted_value === null ? "" : formatValue(flag.predicted_value, model?.unit);
 }
 
-/** What people decided: the corrected label or value, or the resolution. */
+/** What people decided: the right answer, or the resolution. */
 export function resolutionPill(flag, model) {
   if (!flag.resolution) return null;
   const right = sayCorrection(flag, model);
@@ -41,12 +41,16 @@ export function resolutionPill(flag, model) {
   return pill(words, TONES[flag.resolution], name("resolution", flag.resolution));
 }
 
-/** The corrected label or value in words; "" when there is none. */
+/** The right answer in words, an output shortened; "" when there is none. */
 export function sayCorrection(flag, model) {
   if (flag.corrected_label !== null && flag.corrected_label !== undefined) return flag.corrected_label;
-  const value = flag.corrected_value;
-  return value === null || value === undefined ? "" : formatValue(value, model?.unit);
+  const { corrected_value: value = null, corrected_output: output = null } = flag;
+  if (value !== null) return formatValue(value, model?.unit);
+  return output === null ? "" : sayOutput(output);
 }
+
+/** An output in a few words. */
+export const sayOutput = (output) => shorten(typeof output === "string" ? output : JSON.stringify(output));
 
 /** What the machine found when a later version ran the example again. */
 export function verificationPill(flag) {

@@ -5,7 +5,7 @@
 
 import { h } from "./dom.js";
 import { formatAge, formatMoment, formatShare } from "./format.js";
-import { sayFlagger } from "./history.js";
+import { sayComment, sayFlagger } from "./origin.js";
 import { predictionPill, progressPill, resolutionPill, verificationPill } from "./pills.js";
 import { name, plural, text } from "./texts.js";
 
@@ -153,7 +153,7 @@ const buildPills = (row, model) => [
 ];
 
 function buildRemark(row) {
-  const said = row.comment ? text("desk.quoted", { words: row.comment }) : saySuggestion(row);
+  const said = sayComment(row) || saySuggestion(row);
   const comments = row.comments ? plural("desk.comments", row.comments) : "";
   const parts = [sayFlagger(row), said, comments];
   return h("small", {}, parts.filter(Boolean).join(" · "));

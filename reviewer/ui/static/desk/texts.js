@@ -28,7 +28,13 @@ export function plural(key, count) {
   return text(form in texts ? form : `${key}.other`, { count: count.toLocaleString(language) });
 }
 
-/** Return what people call a value of `status`, `resolution`, `verification`, `option`, `source` or `event`. */
+/** Return a text on one line, cut to what a line of the desk holds. */
+export function shorten(words, most = 120) {
+  const line = words.slice(0, 4 * most).replace(/\s+/g, " ").trim();
+  return line.length > most ? `${Array.from(line).slice(0, most).join("")}…` : line;
+}
+
+/** Return what people call a value of `status`, `resolution`, `verification`, `option`, `source`, `rule` or `event`. */
 export function name(kind, value) {
   return text(`${kind}.${value}`);
 }

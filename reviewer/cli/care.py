@@ -1,0 +1,37 @@
+"""Verbs that check a workspace and build its index."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from reviewer.cli.exits import FOUND_PROBLEMS
+from reviewer.cli.options import FormatOption, WorkspaceOption, find_folder, open_workspace
+from reviewer.terminal import talk, write_record, write_records
+
+
+def reindex(workspace: WorkspaceOption = None) -> None:
+    """Build the index anew from the logs."""
+    with open_workspace(workspace) as opened:
+        write_record(opened.reindex())
+
+
+def doctor(
+    has_models: Annotated[bool, typer.Option("--models/--no-models", help="Load the models as well.")] = True,
+    form: FormatOption = None,
+    workspace: WorkspaceOption = None,
+) -> None:
+    """Check environment, config, logs, index and models.
+
+    Exit code 9 when there is a problem; a warning alone is none.
+    """
+    from reviewer.doctor import Finding, Level, check_folder
+    from reviewer.payloads import build_payload, list_columns
+
+    findings = check_folder(find_folder(workspace), has_models=has_models)
+    write_records([build_payload(each) for each in findings], list_columns(Finding), form)
+    problems = sum(each.level is Level.PROBLEM for each in findings)
+    if problems:
+        talk(f"{problems} problem{'' if problems == 1 else 's'} found.")
+        raise typer.Exit(FOUND_PROBLEMS)

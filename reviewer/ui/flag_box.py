@@ -1,0 +1,138 @@
+"""The place under an answer where it is flagged: the options, what is right, a comment, what became of it.
+
+The rule: which flag can be taken back is known to the server alone, in `FlagBox.flagged`.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from html import escape
+from typing import Any
+
+import gradio as gr
+
+from reviewer.config import ModelSpec
+from reviewer.records import Flag, FlagOption, Prediction, Status, Verification
+from reviewer.rules import RULE_FLAGGER
+from reviewer.ui.outputs import draw_suggestion
+from reviewer.ui.texts import say, translate
+
+Row = list[Any]
+"""One value or update per output component."""
+
+
+@dataclass(frozen=True, slots=True)
+class FlagBox:
+    """The components in which one model's predictions are flagged."""
+
+    options: dict[str, gr.Button]
+    suggestion: gr.components.Component
+    comment: gr.Textbox
+    message: gr.HTML
+    undo: gr.Button
+    flagged: gr.State
+    """The id of the flag that the message tells of."""
+
+
+def draw_flag_box(spec: ModelSpec, labels: list[str]) -> FlagBox | None:
+    """Place the box, which CSS shows while there is a prediction; None for a model that takes no flags."""
+    if spec.flagging == "never":
+        return None
+    with gr.Column(elem_classes="flagging"):
+        title = "test.wrong.auto" if spec.flagging == "auto" else "test.wrong"
+        gr.Markdown(translate(title), elem_classes="box-title")
+        with gr.Row(elem_classes="flag-options"):
+            options = {str(option): _draw_option(option) for option in spec.options}
+        with gr.Row():
+            suggestion = draw_suggestion(spec, labels)
+            comment = gr.Textbox(
+                label=translate("test.comment"),
+                placeholder=translate("test.comment.hint"),
+                lines=1,
+                max_lines=8,
+            )
+        with gr.Row(elem_classes="flag-answer"):
+            message = gr.HTML(elem_classes="flag-message")
+            undo = gr.Button(translate("test.undo"), size="sm", elem_classes="flag-undo")
+        flagged = gr.State("")
+    return FlagBox(options, suggestion, comment, message, undo, flagged)
+
+
+def _draw_option(option: FlagOption) -> gr.Button:
+    return gr.Button(
+        translate(f"option.{option}"), elem_classes=["flag-option", f"option-{option}"], size="md"
+    )
+
+
+def describe_flag(request: gr.Request, made: Flag, key: str = "") -> str:
+    """Return the message that a prediction is flagged, as HTML."""
+    key = key or ("test.flagged.suggested" if made.suggested_label else "test.flagged")
+    text = say(
+        request,
+        key,
+        option=say(request, f"option.{made.option}"),
+        suggested=made.suggested_label,
+        name=made.flag_id[-8:],
+    )
+    return f'<span class="good" role="status">✓ {escape(text)}</span>'
+
+
+def describe_undone(request: gr.Request) -> str:
+    """Return the message that the flag was taken back, as HTML."""
+    return f'<span class="dim" role="status">{escape(say(request, "test.undone"))}</span>'
+
+
+def describe_facts(request: gr.Request, made: Prediction) -> str:
+    """Return the version and the time it took, or why there is no answer, as HTML.
+
+    Of an error only the first line is shown; the traceback below it is for the record.
+    """
+    latency = f"{made.latency_ms or 0:.1f}"
+    facts = _build_line("dim", say(request, "test.facts", version=made.model_version, latency=latency))
+    return (_build_line("error", made.error.split("\n", 1)[0]) if made.error else "") + facts
+
+
+def describe_past(request: gr.Request, made: Prediction, twins: list[Flag]) -> str:
+    """Return what rules flagged and what became of earlier flags of the same example, as HTML.
+
+    `twins` are the flags of the same example, newest first, this prediction's own among them.
+    """
+    lines = [_build_line("ruled", each) for each in list_ruled(request, made, twins)]
+    before = [each for each in twins if each.prediction_id != made.prediction_id]
+    if before:
+        lines.append(_build_line("twins", _describe_twins(request, before)))
+    return "".join(lines)
+
+
+def _build_line(kind: str, text: str) -> str:
+    role = ' role="alert"' if kind == "error" else ""
+    return f'<p class="{kind}"{role}>{escape(text)}</p>'
+
+
+def list_ruled(request: gr.Request, made: Prediction, flags: list[Flag]) -> list[str]:
+    """Return a sentence for each flag that rules made of this prediction."""
+    return [
+        say(request, "test.ruled", option=say(request, f"option.{each.option}"), reason=each.comment)
+        for each in flags
+        if each.prediction_id == made.prediction_id and each.flagger.startswith(RULE_FLAGGER)
+    ]
+
+
+def _describe_twins(request: gr.Request, before: list[Flag]) -> str:
+    newest = before[0]
+    return say(
+        request,
+        "test.twins" if len(before) == 1 else "test.twins.many",
+        option=say(request, f"option.{newest.option}"),
+        state=describe_state(request, newest),
+        count=len(before),
+    )
+
+
+def describe_state(request: gr.Request, flag: Flag) -> str:
+    """Return where a flag stands, in a few words."""
+    if flag.state.verification == Verification.FIXED:
+        return say(request, "test.session.fixed", version=flag.state.verified_version)
+    if flag.state.status == Status.RESOLVED:
+        return say(request, f"resolution.{flag.state.resolution}")
+    return say(request, f"status.{flag.state.status}")
