@@ -193,9 +193,9 @@ def _answer_malformed(request: Request, error: RequestValidationError) -> JSONRe
 
 def _answer_refused(request: Request, error: HTTPException) -> JSONResponse:
     """Return what the server itself refused, such as an address that does not exist."""
-    message = str(error.detail)
+    message = f"{str(error.detail).removesuffix('.')}."
     if error.status_code in (404, 405):
-        message = f"{message}: {request.method} {request.url.path[:200]}; /docs lists what there is."
+        message = f"{error.detail}: {request.method} {request.url.path[:200]}; /docs lists what there is."
     body = {"error": message, "field": "", "kind": "InputError"}
     return JSONResponse(body, error.status_code, error.headers)
 

@@ -19,6 +19,7 @@ from reviewer import errors
 from reviewer.access import Person, Role, find_owner
 from reviewer.api import STATUS_CODES, build_server, identify
 from reviewer.errors import ReviewerError
+from reviewer.guards import Reach
 from reviewer.log import columns_of
 from reviewer.records import new_id
 from reviewer.workspace import Workspace
@@ -38,6 +39,11 @@ ROUTES: dict[tuple[str, str], Role] = {
     ("POST", "/api/exports"): Role.REVIEWER,
     ("GET", "/api/exports"): Role.REVIEWER,
     ("GET", "/api/exports/{model}/{name}.zip"): Role.REVIEWER,
+    ("GET", "/api/batches"): Role.TESTER,
+    ("GET", "/api/batches/{batch_id}"): Role.TESTER,
+    ("GET", "/api/batches/{batch_id}/results.csv"): Role.TESTER,
+    ("GET", "/api/batches/{batch_id}/rejected.csv"): Role.TESTER,
+    ("GET", "/api/quarantine.csv"): Role.REVIEWER,
 }
 """Every route of the API and the role it needs."""
 
@@ -51,6 +57,7 @@ ROW = STATE | {
 }  # fmt: skip
 CARD = STATE | set(columns_of("flags")) | {
     "corrected_output", "action_id", "is_withdrawn", "preview", "thumbnail", "labels", "unit", "history",
+    "outputs", "error",
 }  # fmt: skip
 ENTRY = set(columns_of("reviews")) | {"is_applied", "is_undone"}
 FACETS = {
@@ -69,7 +76,7 @@ FACETS = {
 @pytest.fixture
 def server(tiny_folder: Path) -> Iterator[FastAPI]:
     with Workspace(tiny_folder, is_app=True) as workspace:
-        yield build_server(workspace, ["testserver"])
+        yield build_server(workspace, Reach({"testserver"}))
 
 
 @pytest.fixture
@@ -202,7 +209,7 @@ def test_a_page_of_another_site_is_refused_and_learns_nothing(
 def test_a_preflight_of_another_site_is_not_allowed(client: TestClient) -> None:
     headers = {"Origin": "http://evil.example", "Access-Control-Request-Method": "POST"}
     response = client.options("/api/flags", headers=headers)
-    assert response.status_code == 400
+    assert response.status_code == 403
     assert "access-control-allow-origin" not in response.headers
     assert "access-control-allow-credentials" not in response.headers
 
@@ -337,7 +344,7 @@ def test_the_models_are_listed_with_all_that_a_form_needs(client: TestClient) ->
     tickets, shades = body["models"]
     assert set(tickets) == {
         "name", "title", "task", "labels", "unit", "tolerance", "versions", "served", "flag_options",
-        "inputs",
+        "inputs", "outputs",
     }  # fmt: skip
     assert (tickets["name"], tickets["labels"]) == ("tickets", ["login", "refund"])
     assert (tickets["versions"], tickets["served"]) == (["1"], "1")

@@ -12,6 +12,7 @@ from fastapi.testclient import TestClient
 
 from reviewer.api import build_server
 from reviewer.cli import main
+from reviewer.guards import Reach
 from reviewer.workspace import Workspace
 
 STATEMENTS = (
@@ -49,12 +50,13 @@ def workspace(tiny_folder: Path) -> Iterator[Workspace]:
     with Workspace(tiny_folder, is_app=True) as opened:
         made = opened.predict("tickets", {"text": "money back"})
         opened.flag(made.prediction_id, option="other", comment="canary-5d1")
+        opened.count_rows()  # has the prediction written, too
         yield opened
 
 
 def test_no_hostile_statement_gets_through_the_route(workspace: Workspace) -> None:
     before = hash_files(workspace.folder)
-    with TestClient(build_server(workspace, ["testserver"])) as client:
+    with TestClient(build_server(workspace, Reach({"testserver"}))) as client:
         for statement in STATEMENTS:
             answer = client.post("/api/query", json={"sql": statement.format(folder=workspace.folder)})
             assert answer.status_code == 400, statement
