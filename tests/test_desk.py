@@ -5,14 +5,27 @@ import shutil
 from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import httpx2
 import pytest
 from browser import open_browser, save_screenshot, serve_folder, watch_errors
+from builders import make_prediction
 from playwright.sync_api import Browser, Page, Route, expect
 
+from reviewer.config import (
+    AuditSpec,
+    DisagreementSpec,
+    LowConfidenceSpec,
+    OutOfRangeSpec,
+    RuleSpec,
+    SlowSpec,
+    SmallMarginSpec,
+    load_config,
+)
 from reviewer.index.queries import FACETS, SORTS, VIEWS
 from reviewer.records import Resolution, Status, new_id
+from reviewer.rules import RULES, apply_rules
 from reviewer.ui.texts import load_texts
 
 DESK = Path(__file__).parent.parent / "reviewer/ui/static/desk"
@@ -49,6 +62,44 @@ def test_every_text_the_desk_names_exists() -> None:
 def test_every_key_has_a_line_in_the_help(language: str) -> None:
     texts = load_texts(language)
     assert [key for key in list_names("keys.js", "KEYS") if f"desk.key.{key}" not in texts] == []
+
+
+RULED: dict[RuleSpec, dict[str, Any]] = {
+    LowConfidenceSpec(rule="low_confidence", below=0.8): {"confidence": 0.75},
+    SmallMarginSpec(rule="small_margin", below=0.5): {"scores": {"a. b": 0.55, "c": 0.45}},
+    OutOfRangeSpec(rule="out_of_range", maximum=3): {"predicted_value": 7.5},
+    DisagreementSpec(rule="disagreement", version="1", tolerance=None): {"predicted_label": "x"},
+    SlowSpec(rule="slow", above_ms=1): {"latency_ms": 1234.5},
+    SlowSpec(rule="slow", above_ms=2): {"error": "It broke."},
+    AuditSpec(rule="audit", share=1): {},
+}
+
+
+@pytest.mark.parametrize("rule", RULED)
+def test_the_desk_knows_every_reason_that_a_rule_gives(rule: RuleSpec) -> None:
+    spec = load_config(Path(__file__).parent.parent).find_model("tickets")
+    spec = spec.model_copy(update={"rules": (rule,), "flagging": "manual"})
+    made = make_prediction(**RULED[rule])
+    [finding] = apply_rules(spec, made, {rule: make_prediction()})
+    pattern = "|".join(to_pattern(words) for words in list_reasons("en", rule.rule))
+    assert re.fullmatch(pattern, finding.reason)
+
+
+def to_pattern(words: str) -> str:
+    return re.sub(r"\\{\w+\\}", ".+", re.escape(words))
+
+
+def list_reasons(language: str, rule: str) -> list[str]:
+    start = f"reason.{rule}."
+    return [words for key, words in load_texts(language).items() if key.startswith(start)]
+
+
+@pytest.mark.parametrize("rule", [*RULES, "auto"])
+def test_every_rule_has_a_name_and_its_reasons_are_those_of_the_texts(rule: str) -> None:
+    assert f"rule.{rule}" in load_texts("en")
+    reasons = list_reasons("en", rule)
+    assert reasons
+    assert all(f'"{words}"' in SOURCES["origin.js"] for words in reasons)
 
 
 def test_no_key_does_two_things() -> None:
@@ -178,7 +229,7 @@ def test_no_key_acts_while_somebody_types_or_another_tab_is_open(browser: Browse
     errors = watch_errors(page)
     page.keyboard.press("m")
     page.keyboard.type("a bad copy of u, isn't it?")
-    expect(page.locator(".desk-compose textarea")).to_have_value("a bad copy of u, isn't it?")
+    expect(page.get_by_role("textbox", name="Comment")).to_have_value("a bad copy of u, isn't it?")
     page.keyboard.press("Escape")
     page.get_by_role("tab", name="Insights").click()
     expect(page.locator(".desk")).to_be_hidden()
@@ -210,7 +261,7 @@ def test_what_is_typed_for_a_field_decides_nothing_while_the_card_is_on_its_way(
         route.continue_()
     page.unroute("**/api/flags/*")
     expect(page.locator(".desk-said")).to_contain_text("Corrected to")
-    expect(page.locator(".desk-compose textarea")).to_be_focused()
+    expect(page.get_by_role("textbox", name="Comment")).to_be_focused()
     await_saved(page)
     assert set(before) - set(list_open(address, "tickets")) == {flag}
     page.close()

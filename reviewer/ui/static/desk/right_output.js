@@ -33,7 +33,7 @@ export class RightOutput {
     this.element = h("div", { class: "desk-compose-row" }, label, button, this.field, this.problem);
   }
 
-  /** Show the field for a flag, filled with what is suggested or was answered, so that it needs a change only. */
+  /** Show the field for a flag, filled with the best answer known, so that it needs a change only. */
   turnTo(flag, model) {
     const isFilled = "inputs" in flag;
     const isSame = flag.flag_id === this.shown.id;
@@ -45,8 +45,9 @@ export class RightOutput {
     this.problem.textContent = "";
   }
 
-  #prefill({ suggested_label: suggested, output = null }) {
-    const words = suggested || (output === null ? "" : this.#write(output));
+  #prefill({ corrected_output: corrected, suggested_label: suggested, output }) {
+    const known = corrected ?? output ?? null;
+    const words = (!corrected && suggested) || (known === null ? "" : this.#write(known));
     return words.length > MOST_PREFILLED ? "" : words;
   }
 
