@@ -82,12 +82,16 @@ def check_suggestion(spec: ModelSpec, suggested: str | None) -> str | None:
     """Return the suggestion as text; a label must be one of the model's, a value a number."""
     if suggested is None or str(suggested).strip() == "":
         return None
-    if spec.task.is_classification:
+    if _has_output(spec, "label"):
         _check_label(spec, str(suggested))
         return str(suggested)
     if spec.task is Task.TABULAR_REGRESSION:
         return f"{_check_value(suggested)!r}".removesuffix(".0")
     return str(suggested)
+
+
+def _has_output(spec: ModelSpec, component: str) -> bool:
+    return any(each.component == component for each in spec.answers.values())
 
 
 def _check_label(spec: ModelSpec, label: str) -> None:
@@ -191,7 +195,7 @@ def _check_correction(
     spec: ModelSpec, flag: Flag, label: str | None, value: float | None, output: JsonValue
 ) -> dict[str, Any]:
     if label is not None:
-        if not spec.task.is_classification:
+        if not _has_output(spec, "label"):
             raise InputError(f"{spec.name} does not answer with labels; give corrected_value instead.")
         _check_label(spec, label)
         is_same = label == flag.predicted_label

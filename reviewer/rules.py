@@ -6,7 +6,6 @@ that a reviewer reads on the flag, or None.
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from random import Random
@@ -88,9 +87,11 @@ def _find_out_of_range(
     value = made.predicted_value
     if value is None:
         return None
-    low = -math.inf if rule.minimum is None else rule.minimum
-    high = math.inf if rule.maximum is None else rule.maximum
-    return None if low <= value <= high else f"The value {value:g} is not from {low:g} to {high:g}."
+    if rule.minimum is not None and value < rule.minimum:
+        return f"The value {value:g} is below {rule.minimum:g}."
+    if rule.maximum is not None and value > rule.maximum:
+        return f"The value {value:g} is above {rule.maximum:g}."
+    return None
 
 
 def _find_disagreement(

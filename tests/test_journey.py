@@ -214,7 +214,7 @@ def test_a_flag_that_cannot_be_written_is_said_and_the_text_stays(
 def test_the_page_speaks_russian_to_a_russian_browser(browser: Browser, address: str, tmp_path: Path) -> None:
     page = browser.new_page(locale="ru-RU", viewport={"width": 1280, "height": 800})
     page.goto(address)
-    expect(page.get_by_role("tab", name="Проверка")).to_be_visible()
+    expect(page.get_by_role("tab", name="Проверка", exact=True)).to_be_visible()
     expect(page.get_by_role("button", name="Предсказать").locator("visible=true").first).to_be_visible()
     page.get_by_role("tab", name="Разбор").click()
     expect(page.locator("#desk")).to_contain_text("Открытые")

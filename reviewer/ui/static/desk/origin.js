@@ -13,7 +13,7 @@ const RULE = "rule:";
 const REASONS = {
   low_confidence: ["The confidence {value} is below {bound}."],
   small_margin: ["{first} is only {value} ahead of {second}; {bound} is asked for."],
-  out_of_range: ["The value {value} is not from {low} to {high}."],
+  out_of_range: ["The value {value} is below {bound}.", "The value {value} is above {bound}."],
   disagreement: ["The answer is {answer}, but {model} version {version} {other}."],
   slow: ["The model failed.", "The answer took {value} ms, more than {bound}."],
   audit: ["Drawn for the audit, {share} of all predictions."],
