@@ -15,14 +15,14 @@ from uuid import UUID
 
 from reviewer.config import ModelSpec
 from reviewer.errors import LogError
-from reviewer.log import Log, encode_row
+from reviewer.log import Log, encode_row, encode_rows
 from reviewer.records import Prediction
 
 DELAY_SECONDS = 0.25
 """The longest that a prediction waits for others to be written with."""
 
 MOST_RECENT = 2000
-"""How many of the last predictions are remembered, logged or not."""
+"""How many of the last predictions are remembered, logged or not; the last batch is, however long."""
 
 _LOG = logging.getLogger(__name__)
 
@@ -42,17 +42,18 @@ class Ledger:
         self._thread: threading.Thread | None = None
         self._error: LogError | None = None
 
-    def add(self, spec: ModelSpec, made: Sequence[Prediction]) -> None:
-        """Log what the model's config wants logged; several predictions at once are durable on return.
+    def add(self, spec: ModelSpec, made: Sequence[Prediction], *, can_wait: bool = True) -> None:
+        """Log what the model's config wants logged; several predictions are durable on return.
 
-        Raises `LogError` when they, or those before them, could not be written.
+        A single one is, too, unless it `can_wait` for others. Raises `LogError` when they, or those before
+        them, could not be written.
         """
         chosen = [each for each in made if _is_chosen(spec, each)]
-        rows = [encode_row("predictions", each) for each in chosen]
+        rows = encode_rows("predictions", chosen)
         with self._changed:
             self._remember(made, {each.prediction_id for each in chosen})
             self._waiting += rows
-        if self._is_buffered and len(made) == 1 and self._error is None:
+        if can_wait and self._is_buffered and len(made) == 1 and self._error is None:
             self._wake()
         else:
             self.flush()
@@ -103,11 +104,11 @@ class Ledger:
         self.flush()
 
     def _remember(self, made: Sequence[Prediction], chosen: set[str]) -> None:
-        for each in made[-MOST_RECENT:]:
+        for each in made:
             self._recent[each.prediction_id] = each
             if each.prediction_id not in chosen:
                 self._unlogged.add(each.prediction_id)
-        while len(self._recent) > MOST_RECENT:
+        while len(self._recent) > max(MOST_RECENT, len(made)):
             forgotten, _ = self._recent.popitem(last=False)
             self._unlogged.discard(forgotten)
 

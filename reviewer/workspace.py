@@ -355,21 +355,25 @@ class Workspace:
                 self.undo(twin.flag_id, reviewer=flagger)
             return made
 
-    def add_flags(self, flags: Sequence[Flag]) -> list[Flag]:
+    def add_flags(self, flags: Sequence[Flag], *, are_new: bool = False) -> list[Flag]:
         """Append ready-made flags durably, all at once; returns those that were not there before.
 
         For flags that come about without a press of a button: by rules, from batches, imports and other
         programs. A flag whose id is known already is left out, so work that is done again adds nothing.
+        Whoever knows that they `are_new` need not wait until the index is up to date.
         """
         with self._deciding:
-            with self._index.reading() as cursor:
-                known = queries.find_known(cursor, [each.flag_id for each in flags])
+            known = set() if are_new else self._find_known(flags)
             fresh = list({each.flag_id: each for each in flags if each.flag_id not in known}.values())
             for each in fresh:
                 if recent := self._ledger.find(each.prediction_id):
                     self._ledger.keep(recent)
             self._logs["flags"].append(encode_rows("flags", fresh))
         return fresh
+
+    def _find_known(self, flags: Sequence[Flag]) -> set[str]:
+        with self._index.reading() as cursor:
+            return queries.find_known(cursor, [each.flag_id for each in flags])
 
     def import_flags(
         self,

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import csv
+import gc
 import io
 import json
 import os
@@ -222,6 +223,27 @@ def test_the_same_mistake_is_flagged_once_however_often_it_is_run(tiny_workspace
     assert (second.counts.flagged, second.counts.made) == (3, 0)
     assert [row["flag_id"] for row in read_results(first)] == [row["flag_id"] for row in read_results(second)]
     assert len(tiny_workspace.queue()) == 2
+
+
+def test_a_flag_taken_back_while_a_batch_stood_still_is_not_made_anew(tiny_folder: Path) -> None:
+    """The batch is killed after its piece was flagged, so its rows are done again."""
+    path = write_rows(tiny_folder / "given.csv", [(LOGIN, "refund"), (REFUND, "login")])
+    with Workspace(tiny_folder) as workspace:
+        start_batch(workspace, "tickets", path, SCORED, username="ana")
+    command = [sys.executable, "-c", KILL, str(tiny_folder), "before", "2"]
+    assert subprocess.run(command, timeout=60).returncode == -signal.SIGKILL
+    with Workspace(tiny_folder) as workspace:
+        taken, kept = workspace.queue()
+        workspace.undo(taken.flag_id)
+        run_batch(workspace, "1")
+        assert [each.flag_id for each in workspace.queue()] == [kept.flag_id]
+    log = (tiny_folder / "flagged" / "flags-0001.csv").read_text(encoding="utf-8")
+    assert log.count(f"\n{taken.flag_id},") == 1
+
+
+def test_objects_are_collected_as_before_once_a_batch_has_ended(tiny_workspace: Workspace) -> None:
+    run_rows(tiny_workspace, [(LOGIN, "login")])
+    assert gc.get_freeze_count() == 0
 
 
 def test_nothing_is_flagged_when_nobody_wants_it(tiny_workspace: Workspace) -> None:

@@ -233,6 +233,13 @@ def test_predictions_with_given_ids_are_counted_once_when_work_is_done_again(ope
     assert workspace.count_rows() == {"flags": 3, "reviews": 0, "predictions": 3}
 
 
+def test_a_single_prediction_with_a_given_id_is_durable_on_return_also_in_the_app(tiny_folder: Path) -> None:
+    ids = [derive_id(utc_now(), "batch", "1")]
+    with Workspace(tiny_folder, is_app=True) as workspace:
+        workspace.predict_many("tickets", [{"text": SURE}], ids=ids)
+        assert ids[0] in (tiny_folder / "flagged" / "predictions-0001.csv").read_text(encoding="utf-8")
+
+
 # The same example, and flags from elsewhere
 
 

@@ -20,7 +20,9 @@ from reviewer.log.columns import (
     decode_record,
     encode_json,
     encode_row,
+    encode_rows,
     format_line,
+    format_lines,
     format_time,
 )
 from reviewer.records import SCHEMA_VERSION, Flag, FlagState, Review
@@ -119,6 +121,44 @@ def test_a_cell_is_quoted_when_a_reader_could_cut_or_trim_it(text: str) -> None:
 
 def test_a_row_of_one_empty_cell_is_no_empty_line() -> None:
     assert format_line([""]) == '""\n'
+    assert format_lines([("",), ("a",)]) == ['""\n', "a\n"]
+
+
+@given(
+    st.lists(
+        st.lists(st.text('a",\r\n \u00a0\u2003\x1c\x85é', max_size=3), min_size=1, max_size=3), max_size=6
+    )
+)
+def test_many_rows_are_quoted_like_each_alone(rows: list[list[str]]) -> None:
+    assert format_lines(rows) == [format_line(each) for each in rows]
+
+
+@pytest.mark.parametrize("sign", [chr(code) for code in range(0x3100) if chr(code).isspace()] + ['"', ","])
+def test_a_sign_that_needs_quotes_is_seen_in_a_column_of_others(sign: str) -> None:
+    assert format_lines([("a", "b"), (f"c{sign}", "d")]) == ["a,b\n", format_line([f"c{sign}", "d"])]
+    assert format_line([f"c{sign}", "d"]).startswith('"c')
+
+
+def test_many_records_are_encoded_like_each_alone() -> None:
+    local = datetime(2026, 3, 1, 1, 30, tzinfo=timezone(timedelta(hours=3)))
+    flags = [
+        make_flag(comment="é", confidence=0.0, tags=("a", "b")),
+        make_flag(suggested_label=None, confidence=-0.0, scores=None, flagged_at=local),
+        make_flag(confidence=1, inputs={"text": "мир"}, origin={"row": 1}),
+    ]
+    assert encode_rows("flags", flags) == [encode_row("flags", each) for each in flags]
+    assert [row[columns_of("flags").index("confidence")] for row in encode_rows("flags", flags)] == [
+        "0.0",
+        "-0.0",
+        "1.0",
+    ]
+    assert encode_rows("flags", []) == []
+
+
+@pytest.mark.parametrize("text", ["a\0", "\ud800"])
+def test_what_no_csv_can_hold_is_refused_among_many(text: str) -> None:
+    with pytest.raises(InputError, match=r"^comment holds"):
+        encode_rows("flags", [make_flag(), make_flag(comment=text)])
 
 
 def test_a_row_has_one_cell_per_column() -> None:

@@ -79,6 +79,14 @@ def test_in_the_app_a_prediction_follows_by_itself(log: WatchedLog) -> None:
     ledger.close()
 
 
+def test_a_single_one_that_cannot_wait_is_in_the_log_on_return(log: WatchedLog) -> None:
+    ledger = Ledger(log, is_buffered=True)
+    first, second = make_prediction(), make_prediction()
+    ledger.add(make_spec(), [first])
+    ledger.add(make_spec(), [second], can_wait=False)
+    assert log.list_ids() == list_ids([first, second])
+
+
 def test_closing_writes_what_waits_in_the_order_it_came(log: WatchedLog) -> None:
     ledger = Ledger(log, is_buffered=True)
     made = [make_prediction() for _ in range(50)]
@@ -93,8 +101,20 @@ def test_a_batch_is_in_the_log_on_return_also_in_the_app(log: WatchedLog) -> Non
     made = [make_prediction() for _ in range(MOST_RECENT + 5)]
     ledger.add(make_spec(), made)
     assert log.list_ids() == list_ids(made)
-    assert ledger.find(made[4].prediction_id) is None
-    assert ledger.find(made[5].prediction_id) == made[5]
+
+
+def test_what_was_made_before_the_last_ones_is_forgotten_but_never_a_part_of_the_last_batch(
+    log: WatchedLog,
+) -> None:
+    ledger = Ledger(log, is_buffered=False)
+    made = [make_prediction() for _ in range(MOST_RECENT + 5)]
+    ledger.add(make_spec("none"), made)
+    assert ledger.find(made[0].prediction_id) == made[0]
+    ledger.keep(made[0])
+    assert log.list_ids() == [made[0].prediction_id]
+    ledger.add(make_spec("none"), [make_prediction() for _ in range(5)])
+    assert ledger.find(made[9].prediction_id) is None
+    assert ledger.find(made[10].prediction_id) == made[10]
 
 
 def test_threads_that_predict_at_once_lose_nothing(log: WatchedLog) -> None:

@@ -16,8 +16,8 @@ from reviewer.records import Flag, FlagOption, Prediction, Source, derive_id
 from reviewer.workspace import Workspace
 
 _STANDING = (
-    "select example_id, suggested_label, flag_id from flags where model = $model"
-    " and model_version = $version and option = $option and not is_withdrawn order by position desc"
+    "select example_id, suggested_label, flag_id, is_withdrawn from flags where model = $model"
+    " and model_version = $version and option = $option order by position desc"
 )
 _RULED = (
     "select prediction_id, flag_id from flags where prediction_id in (select unnest($predictions::uuid[]))"
@@ -25,8 +25,13 @@ _RULED = (
 )
 
 
-Standing = dict[tuple[str, str | None], str]
-"""Example id and suggested label → the flag that says so."""
+class Standing(NamedTuple):
+    """Flags of a version's mistakes, from before the run and of it."""
+
+    by_mistake: dict[tuple[str, str | None], str]
+    """Example id and suggested label → the flag that says so."""
+    withdrawn: frozenset[str]
+    """Flags that were taken back before the run, which is no reason to make them anew."""
 
 
 class Mistake(NamedTuple):
@@ -65,24 +70,28 @@ def name_row(batch: Batch, kind: str, row: int) -> str:
 def flag_mistakes(
     workspace: Workspace, batch: Batch, mistakes: Sequence[Mistake], standing: Standing, room: int
 ) -> Flags:
-    """Return the flags that stand on the mistakes; at most `room` are made, and added to `standing`."""
+    """Return the flags that stand on the mistakes; at most `room` are made, and added to `standing`.
+
+    They are written without asking the index again: whatever the batch made before it was interrupted,
+    `standing` knows.
+    """
     spec = workspace.find_model(batch.model)
-    option = _choose_option(spec)
+    option, known = _choose_option(spec), standing.by_mistake
     flags = Flags({}, 0)
     fresh: list[Flag] = []
     for mistake in mistakes:
         suggested = check_suggestion(spec, str(mistake.truth))
         key = (mistake.prediction.example_id, suggested)
         own_id = name_row(batch, "flag", mistake.row)
-        if key not in standing and flags.made < room:
-            fresh.append(_build_flag(batch, mistake, option, suggested))
-            standing[key] = own_id
-        if key in standing:
-            flags.by_prediction[mistake.prediction.prediction_id] = standing[key]
+        if key not in known and flags.made < room:
+            if own_id not in standing.withdrawn:
+                fresh.append(_build_flag(batch, mistake, option, suggested))
+            known[key] = own_id
+        if key in known:
+            flags.by_prediction[mistake.prediction.prediction_id] = known[key]
             # A piece done again finds its own flags standing, and they are as new as the first time.
-            flags = flags._replace(made=flags.made + (standing[key] == own_id))
-    if fresh:
-        workspace.add_flags(fresh)
+            flags = flags._replace(made=flags.made + (known[key] == own_id))
+    workspace.add_flags(fresh, are_new=True)
     return flags
 
 
@@ -117,7 +126,10 @@ def find_standing(workspace: Workspace, batch: Batch) -> Standing:
     values = {"model": batch.model, "version": batch.version, "option": str(option)}
     with workspace.reading() as cursor:
         rows = cursor.execute(_STANDING, values).fetchall()
-    return {(example_id, suggested): str(flag_id) for example_id, suggested, flag_id in rows}
+    return Standing(
+        {(example_id, suggested): str(flag_id) for example_id, suggested, flag_id, gone in rows if not gone},
+        frozenset(str(flag_id) for *_, flag_id, gone in rows if gone),
+    )
 
 
 def find_ruled(workspace: Workspace, made: Sequence[Prediction]) -> Flags:

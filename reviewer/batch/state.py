@@ -24,7 +24,7 @@ from typing import IO
 from reviewer.batch.mapping import ColumnMap
 from reviewer.errors import BusyError, LogError, UnknownNameError
 from reviewer.folders import list_numbers
-from reviewer.log.columns import format_line, format_time
+from reviewer.log.columns import format_lines, format_time
 from reviewer.records import JsonValue
 
 STATE, RESULTS, REJECTED, METRICS = "batch.json", "results.csv", "rejected.csv", "metrics.json"
@@ -257,7 +257,7 @@ class ResultFiles:
         file = self._files[name]
         with writing(Path(file.name)):
             if lines:
-                file.write("".join(map(format_line, lines)).encode(errors="backslashreplace"))
+                file.write("".join(format_lines(lines)).encode(errors="backslashreplace"))
                 file.flush()
                 os.fdatasync(file.fileno())
             return file.tell()

@@ -22,7 +22,7 @@ from typing import TYPE_CHECKING
 
 from reviewer.errors import LogError
 from reviewer.log import Position, Tail
-from reviewer.log.columns import format_line
+from reviewer.log.columns import format_lines
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -146,7 +146,7 @@ class CsvLog:
             raise batch.error
 
     def _encode(self, rows: Sequence[Sequence[str]]) -> bytes:
-        lines = [format_line(row).encode() for row in rows]
+        lines = [each.encode() for each in format_lines(rows)]
         longest = max(map(len, lines))
         if longest > _ROW_BYTES:
             raise LogError(

@@ -22,22 +22,29 @@ _PATIENCE = 2
 
 
 def ask_version(
-    versions: ModelVersions, version: Version, stored: Sequence[Inputs], ids: Sequence[str], media: MediaStore
+    versions: ModelVersions,
+    version: Version,
+    stored: Sequence[Inputs],
+    ids: Sequence[str],
+    media: MediaStore,
+    **asked_by: str,
 ) -> list[Prediction]:
     """Return what the version answers to stored examples, under the ids given.
 
-    Where the model fails, it is asked again in halves, so that only the examples at fault carry an `error`:
-    a sentence, and below an empty line the traceback. Raises `ModelError` when it cannot be loaded.
+    `asked_by` are their `session_id`, `username` and `source`. Where the model fails, it is asked again in
+    halves, so that only the examples at fault carry an `error`: a sentence, and below an empty line the
+    traceback. Raises `ModelError` when it cannot be loaded.
     """
     spec = versions.spec
     versions.load(version)
     started = time.perf_counter()
     answers = _answer(versions, version, stored, media, started + _PATIENCE * spec.timeout)
-    latency = (time.perf_counter() - started) * 1000 / max(len(stored), 1)
+    latency_ms = round((time.perf_counter() - started) * 1000 / max(len(stored), 1), 3)
+    predicted_at = utc_now()
     return [
         Prediction(
             prediction_id=prediction_id,
-            predicted_at=utc_now(),
+            predicted_at=predicted_at,
             model=spec.name,
             model_version=version.name,
             task=spec.task,
@@ -48,8 +55,9 @@ def ask_version(
             scores=answer.scores,
             predicted_value=answer.value,
             output=answer.output,
-            latency_ms=round(latency, 3),
+            latency_ms=latency_ms,
             error=error,
+            **asked_by,
         )
         for prediction_id, inputs, (answer, error) in zip(ids, stored, answers, strict=True)
     ]

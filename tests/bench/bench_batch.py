@@ -9,7 +9,7 @@ import tempfile
 import time
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from million import print_table
 
@@ -38,21 +38,32 @@ def main(rows: int = ROWS) -> None:
         folder = Path(name)
         texts, labels = vary_tickets(rows)
         model = prepare_workspace(folder, texts, labels)
-        alone = measure(rows, lambda: model.predict(texts))
+        alone = [measure(rows, lambda: model.predict(texts))]
         with Workspace(folder, is_app=True) as workspace:
             plain = measure(rows, lambda: run_file(workspace, None))
+            alone.append(measure(rows, lambda: model.predict(texts)))
             scored = measure(rows, lambda: run_file(workspace, "label"))
-        again = measure(rows, lambda: model.predict(texts))
-    best = max(alone, again)
+        alone.append(measure(rows, lambda: model.predict(texts)))
+    best = Speed(*map(max, zip(*alone, strict=True)))
     lines = [("model.predict", best), ("batch", plain), ("batch with truth and flags", scored)]
-    table = ((name, f"{speed:,.0f}", f"{speed / best:.2f}") for name, speed in lines)
-    print_table((f"{rows:,} rows", "rows per second", f"ratio, goal {GOAL}"), table)
+    table = (
+        (name, f"{each.wall:,.0f}", f"{each.wall / best.wall:.2f}", f"{each.cpu / best.cpu:.2f}")
+        for name, each in lines
+    )
+    print_table((f"{rows:,} rows", "rows per second", f"ratio, goal {GOAL}", "of CPU time"), table)
 
 
-def measure(rows: int, work: Callable[[], object]) -> float:
-    started = time.perf_counter()
+class Speed(NamedTuple):
+    """Rows per second of the clock, and of CPU time, which a busy machine changes less."""
+
+    wall: float
+    cpu: float
+
+
+def measure(rows: int, work: Callable[[], object]) -> Speed:
+    started = time.perf_counter(), time.process_time()
     work()
-    return rows / (time.perf_counter() - started)
+    return Speed(rows / (time.perf_counter() - started[0]), rows / (time.process_time() - started[1]))
 
 
 def run_file(workspace: Workspace, truth: str | None) -> None:
