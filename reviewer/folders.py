@@ -1,4 +1,4 @@
-"""Folders that are filled aside and then named by the next free number, and hashes of files.
+"""Folders that are filled aside and then named by the next free number, durable names, hashes of files.
 
 The rule: a folder gets its number only when everything is in it, and never changes afterwards.
 """
@@ -6,6 +6,7 @@ The rule: a folder gets its number only when everything is in it, and never chan
 from __future__ import annotations
 
 import hashlib
+import os
 import re
 from collections.abc import Callable
 from pathlib import Path
@@ -43,3 +44,12 @@ def hash_file(path: Path) -> str:
     """Return the SHA-256 of a file's bytes, 64 hex digits."""
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def sync_folder(folder: Path) -> None:
+    """Make a new file's name durable."""
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

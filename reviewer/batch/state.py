@@ -23,7 +23,7 @@ from typing import IO
 
 from reviewer.batch.mapping import ColumnMap
 from reviewer.errors import BusyError, LogError, UnknownNameError
-from reviewer.folders import list_numbers
+from reviewer.folders import list_numbers, sync_folder
 from reviewer.log.columns import format_lines, format_time
 from reviewer.records import JsonValue
 
@@ -188,15 +188,7 @@ def write_json(path: Path, value: JsonValue) -> None:
         file.flush()
         os.fsync(file.fileno())
         aside.replace(path)
-        _sync_folder(path.parent)
-
-
-def _sync_folder(folder: Path) -> None:
-    descriptor = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
+        sync_folder(path.parent)
 
 
 @contextlib.contextmanager

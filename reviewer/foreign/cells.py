@@ -20,6 +20,7 @@ from pathlib import Path
 from typing import Any, NamedTuple, TypeAlias
 
 from reviewer.foreign.folder import MOST_BYTES, FlagFolder, MediaFile, MissingFileError
+from reviewer.models.files import is_json
 from reviewer.records import JsonValue
 
 Reader: TypeAlias = Callable[[str, FlagFolder], Any]
@@ -100,7 +101,7 @@ def read_texts(cell: str, folder: FlagFolder) -> list[str] | None:
     """Return a list of texts, which 3.16 to 4.21 wrote as Python does; None for an empty cell."""
     if not cell:
         return None
-    is_python = bool(_REPR_TEXTS.fullmatch(cell)) and not _is_json(cell)
+    is_python = bool(_REPR_TEXTS.fullmatch(cell)) and not is_json(cell)
     value = ast.literal_eval(cell) if is_python else _parse(cell)
     if not isinstance(value, list) or not all(isinstance(each, str) for each in value):
         raise ValueError(f"is {cell[:80]!r}; a list of texts is needed")
@@ -425,7 +426,7 @@ def find_habits(texts: Iterable[str], cells: Iterable[str] = ()) -> Habits:
 
 def _is_before_json(cell: str) -> bool:
     """Return whether the cell is a list or side file as versions before 4.22 wrote them."""
-    is_list = cell.startswith(("['", '["')) and bool(_REPR_TEXTS.fullmatch(cell)) and not _is_json(cell)
+    is_list = cell.startswith(("['", '["')) and bool(_REPR_TEXTS.fullmatch(cell)) and not is_json(cell)
     return is_list or bool(_SIDE_FILE_CELL.fullmatch(cell))
 
 
@@ -440,7 +441,7 @@ def restore_text(text: str, habits: Habits) -> tuple[str, str, str]:
             return text[1:], "removed the ' that the logger had put before it", ""
         if text[1:].startswith(_UNSAFE_STARTS):
             return text, "", _APOSTROPHE_DOUBT
-    if habits.rewrites_json and _rewrite_json(text) == text and _is_json(text):
+    if habits.rewrites_json and _rewrite_json(text) == text and is_json(text):
         return text, "", "the logger may have rewritten it as JSON"
     return text, "", ""
 
@@ -456,14 +457,6 @@ def find_altered_item(cell: str, texts: Iterable[str]) -> str:
 
 def _is_unsafe(text: str) -> bool:
     return any(part in text for part in _UNSAFE_PARTS)
-
-
-def _is_json(text: str) -> bool:
-    try:
-        json.loads(text)
-    except (ValueError, RecursionError):
-        return False
-    return True
 
 
 def _rewrite_json(text: str) -> str:

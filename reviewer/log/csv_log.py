@@ -21,6 +21,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from reviewer.errors import LogError
+from reviewer.folders import sync_folder
 from reviewer.log import Position, Tail
 from reviewer.log.columns import format_lines
 
@@ -209,7 +210,7 @@ class CsvLog:
             return False
         if checked.offset == 0:
             data = self._header + data
-            _sync_folder(self._folder)
+            sync_folder(self._folder)
         _write_whole(segment.descriptor, data, checked.offset)
         self._checked[segment.number] = checked.extend(data)
         return True
@@ -427,12 +428,3 @@ def _write_whole(descriptor: int, data: bytes, size: int) -> None:
     if written != len(data):
         os.ftruncate(descriptor, size)
         raise OSError(28, "no space left on the device")
-
-
-def _sync_folder(folder: Path) -> None:
-    """Make a new file's name durable."""
-    descriptor = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

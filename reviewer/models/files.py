@@ -148,11 +148,12 @@ def _find_text_ending(data: bytes, called: str) -> str:
     if "\0" in text:
         return "bin"
     if called == "json":
-        return "json" if _is_json(text) else "txt"
+        return "json" if is_json(text) else "txt"
     return called if called in _TEXTS else "txt"
 
 
-def _is_json(text: str) -> bool:
+def is_json(text: str) -> bool:
+    """Return whether the text is a JSON value."""
     try:
         json.loads(text)
     except (ValueError, RecursionError):
