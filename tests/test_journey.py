@@ -57,6 +57,21 @@ def predict_and_flag(page: Page, address: str, text: str, right: str) -> None:
     expect(page.get_by_role("status").filter(has_text="Flagged as Wrong label")).to_be_visible()
 
 
+def test_the_first_prediction_of_a_new_browser_can_be_flagged_at_once(browser: Browser, address: str) -> None:
+    page = browser.new_context().new_page()
+    errors = watch_errors(page)
+    page.goto(address, wait_until="commit")
+    message = page.get_by_role("textbox", name="Message")
+    message.fill("my parcel is lost")
+    message.press("Enter")
+    expect(page.locator(".flag-option:visible").first).to_be_visible()
+    page.locator(".flag-option:visible").first.click()
+    expect(page.get_by_role("status").filter(has_text="Flagged as Wrong label")).to_be_visible()
+    expect(page.locator(".toast-body")).to_have_count(0)
+    assert errors == []
+    page.context.close()
+
+
 def test_a_mistake_goes_from_flag_to_verdict(
     browser: Browser, address: str, folder: Path, tmp_path: Path
 ) -> None:

@@ -26,6 +26,7 @@ from reviewer.ui.handlers import needs
 from reviewer.ui.import_pane import build_import, wire_import
 from reviewer.ui.insights_pane import build_insights, wire_insights
 from reviewer.ui.plot_page import add_plot_page
+from reviewer.ui.session_cookie import SessionCookie
 from reviewer.ui.sql_pane import build_sql, wire_sql
 from reviewer.ui.test_tab import ModelTab, build_test_tab, refresh_tab
 from reviewer.ui.texts import LANGUAGES, build_translations, load_texts, translate
@@ -133,6 +134,7 @@ def build_site(
     `root_path` is the path, or the whole address, at which a proxy shows it.
     """
     server = build_server(workspace, reach, root_path=root_path, max_file_bytes=max_file_bytes)
+    server.add_middleware(SessionCookie)
     add_plot_page(server)
     server.mount("/ui", _FreshFiles(directory=_STATIC), name="ui")
     server.add_api_route("/texts/{language}.json", _read_texts, include_in_schema=False)

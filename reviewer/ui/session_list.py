@@ -1,12 +1,11 @@
 """The list of a session's last predictions, from which an earlier one can be flagged.
 
-The rule: a session is known by the cookie that `static/test/session.js` makes, whose id nobody can guess; the
-list itself is drawn by `static/test/list.js`, as text.
+The rule: a session is known by its cookie, whose id nobody can guess; the list itself is drawn by
+`static/test/list.js`, as text.
 """
 
 from __future__ import annotations
 
-import re
 from typing import Any
 
 import gradio as gr
@@ -16,14 +15,12 @@ from reviewer.log.columns import encode_json
 from reviewer.records import Inputs, Prediction
 from reviewer.ui.flag_box import describe_state
 from reviewer.ui.outputs import describe_answer
+from reviewer.ui.session_cookie import read_session
 from reviewer.ui.texts import say
 from reviewer.workspace import SessionEntry
 
-COOKIE = "reviewer_session"
 LENGTH = 20
 """So many predictions are listed."""
-
-_ID = re.compile(r"[0-9a-f]{32}")
 
 _START = """
 import(new URL("ui/test/list.js", document.baseURI))
@@ -33,8 +30,7 @@ import(new URL("ui/test/list.js", document.baseURI))
 
 def find_session(request: gr.Request) -> str:
     """Return the id of the browser's session, which outlives a reload; without a cookie that of the page."""
-    chosen = str((request.cookies or {}).get(COOKIE, ""))
-    return chosen if _ID.fullmatch(chosen) else str(request.session_hash)
+    return read_session(request.cookies or {}) or str(request.session_hash)
 
 
 def draw_session() -> gr.HTML:

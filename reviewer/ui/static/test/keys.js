@@ -1,7 +1,6 @@
 /* Keys of the test tab: Enter predicts, a number presses the flag option of that place.
  * The rule: no number fires while somebody types in a field. */
 
-import "./session.js";
 
 const TYPING = 'textarea, select, [contenteditable="true"], [role=grid], .cm-editor, input:not([type=range], [type=checkbox], [type=radio])';
 const HAS_OWN_ENTER = 'textarea, button, a, summary, [role=combobox], [role=option], [role=grid], .cm-editor, input[type=text]';
