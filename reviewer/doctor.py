@@ -26,7 +26,7 @@ from uuid import UUID
 from packaging.requirements import Requirement
 from packaging.specifiers import SpecifierSet
 
-from reviewer.config import CONFIG_NAME
+from reviewer.config import CONFIG_NAME, Kind
 from reviewer.errors import ReviewerError
 from reviewer.index.store import SideIndex
 from reviewer.index.walls import find_landlock_abi
@@ -387,6 +387,9 @@ def check_models(workspace: Workspace, *, has_models: bool = True) -> Iterator[F
 
 def _check_model(workspace: Workspace, name: str, has_models: bool) -> Iterator[Finding]:
     versions = workspace.versions_of(name)
+    if versions.spec.kind is Kind.EXTERNAL:
+        yield Finding(Area.MODELS, Level.OK, f"{name} is run by another program.")
+        return
     try:
         for sentence in filter(None, map(versions.check, versions.read_all())):
             yield _report_problem(

@@ -10,7 +10,8 @@ it is, so it never holds a traceback.
     ├── ConflictError        somebody else changed the flag first
     ├── LogError             a log file cannot be read, or a row could not be written
     ├── ModelError           a model cannot be loaded, or failed on an example
-    │   └── UntrustedModelError  loading it would run code that nobody trusted
+    │   ├── UntrustedModelError  loading it would run code that nobody trusted
+    │   └── ModelBusyError   it was not asked, since it is still at work on earlier examples
     ├── QueryError           an analyst's SQL
     │   ├── QueryRefusedError    the statement is not allowed, or is wrong
     │   └── QueryLimitError      it took more time, memory or rows than it may
@@ -71,6 +72,10 @@ class ModelError(ReviewerError):
     def __init__(self, message: str, details: str = "") -> None:
         super().__init__(message)
         self.details = details
+
+
+class ModelBusyError(ModelError):
+    """The model was not asked, since its earlier calls still run; this says nothing of the example."""
 
 
 class UntrustedModelError(ModelError):

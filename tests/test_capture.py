@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from builders import make_flag
 
-from reviewer.errors import InputError, UnknownNameError
+from reviewer.errors import InputError, ModelBusyError, UnknownNameError
 from reviewer.records import derive_id, new_id, utc_now
 from reviewer.workspace import Workspace
 
@@ -19,6 +19,12 @@ def fail_on_bad(text):
     if "bad" in text:
         raise RuntimeError(f"cannot take {text}")
     return {"billing": 0.75, "refund": 0.25}
+
+def wait_on_hang(text):
+    import threading
+    if text == "hang":
+        threading.Event().wait(5)
+    return len(text)
 
 def measure(text):
     return len(text)
@@ -186,6 +192,26 @@ rules = [{ rule = "slow", above_ms = 60000 }]
     (flag,) = workspace.queue()
     assert (flag.option, flag.comment) == ("slow_or_error", "The model failed.")
     assert workspace.find_error(flag) == failed[0].error
+
+
+def test_an_example_that_a_stuck_model_was_never_asked_is_no_prediction(open_with: Open) -> None:
+    model = """
+[models.stuck]
+task = "tabular-regression"
+kind = "python"
+path = "{module}:wait_on_hang"
+trusted = true
+timeout = 0.2
+concurrency = 1
+inputs.text = "textbox"
+rules = [{ rule = "slow", above_ms = 60000 }]
+"""
+    workspace = open_with(models=model)
+    hung = workspace.predict("stuck", {"text": "hang"})
+    assert "0.2 s" in str(hung.error)
+    with pytest.raises(ModelBusyError, match="stuck is stuck"):
+        workspace.predict("stuck", {"text": "fine"})
+    assert workspace.count_rows() == {"flags": 1, "reviews": 0, "predictions": 1}
 
 
 # The ledger

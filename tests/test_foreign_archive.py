@@ -182,3 +182,18 @@ def test_an_archive_without_flags_is_named_as_it_was_uploaded(tmp_path: Path) ->
     path = pack(tmp_path / "a.zip", {"notes.txt": "x"})
     with pytest.raises(InputError, match=r"^'a\.zip' holds no flags of Gradio"), open_upload(path) as folder:
         read_sources(folder)
+
+
+def test_a_name_in_utf_8_that_does_not_say_so_is_read_as_it_was(tmp_path: Path) -> None:
+    path = tmp_path / "flags.zip"
+    with zipfile.ZipFile(path, "w") as archive:
+        archive.writestr("flagged/in, file e\u0301.txt", b"x")
+        archive.writestr("flagged/log.csv", b"text,flag\n")
+    # The writer marks such names as UTF-8; others leave the mark out.
+    data = path.read_bytes()
+    for start in (b"PK\x03\x04", b"PK\x01\x02"):
+        at = data.index(start) + (6 if start == b"PK\x03\x04" else 8)
+        data = data[:at] + bytes(2) + data[at + 2 :]
+    path.write_bytes(data)
+    with open_upload(path) as folder:
+        assert {each.name for each in folder.rglob("*.txt")} == {"in, file e\u0301.txt"}

@@ -65,9 +65,13 @@ def _read_lines(text: TextFile) -> Iterator[str]:
         yield from (line for line in file if line.strip())
 
 
+def _refuse_constant(name: str) -> Any:
+    raise ValueError(f"{name} is no JSON value")
+
+
 def _parse_line(line: str) -> dict[str, Any]:
     try:
-        values = json.loads(line)
+        values = json.loads(line, parse_constant=_refuse_constant)
     except (ValueError, RecursionError) as error:
         raise InputError(f"The line is no JSON: {str(error)[:200]}.") from None
     if not isinstance(values, dict):

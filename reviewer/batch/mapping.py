@@ -6,6 +6,7 @@ The rule: a guess is only offered. What is used was confirmed, and no column is 
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
@@ -82,11 +83,12 @@ def _find_namesake(name: str, spec: InputSpec, free: Iterable[str]) -> str | Non
 def _find_usual(name: str, spec: InputSpec, free: Iterable[str]) -> str | None:
     usual = _TEXT_NAMES if isinstance(spec, TextboxSpec) else _MEDIA_NAMES if spec.has_media else ()
     folded = {_fold(each): each for each in free}
-    return next((folded[each] for each in usual if each in folded), None)
+    return next((folded[_fold(each)] for each in usual if _fold(each) in folded), None)
 
 
 def _fold(name: str) -> str:
-    return name.strip().casefold().replace(" ", "_").replace("-", "_")
+    """Return the letters and digits alone: `Churn?`, `churn` and `CHURN` are one name."""
+    return re.sub(r"[\W_]+", "", name.casefold()) or name
 
 
 def has_truth(spec: ModelSpec) -> bool:

@@ -20,6 +20,9 @@ from pathlib import Path, PurePosixPath
 
 from reviewer.errors import InputError
 
+_IS_UTF8 = 0x800
+"""Flag of a ZIP entry whose name says of itself that it is UTF-8."""
+
 MOST_FILES = 100_000
 MOST_BYTES = 2 << 30
 """Of all files together, unpacked."""
@@ -93,8 +96,15 @@ def _is_litter(info: zipfile.ZipInfo) -> bool:
 
 
 def _name(info: zipfile.ZipInfo) -> str:
-    """Return the file's name, which some programs on Windows write with backslashes."""
-    return info.filename.replace("\\", "/")
+    """Return the file's name, which some programs on Windows write with backslashes.
+
+    Others write UTF-8 without saying so, which Python then reads as code page 437.
+    """
+    name = info.filename
+    if not info.flag_bits & _IS_UTF8:
+        with contextlib.suppress(UnicodeError):
+            name = name.encode("cp437").decode()
+    return name.replace("\\", "/")
 
 
 def _check_sizes(path: Path, infos: Sequence[zipfile.ZipInfo]) -> None:

@@ -10,7 +10,7 @@ import time
 from collections.abc import Mapping, Sequence
 
 from reviewer.config import DisagreementSpec, RuleSpec
-from reviewer.errors import ModelError
+from reviewer.errors import ModelBusyError, ModelError
 from reviewer.log.media import MediaStore
 from reviewer.models.components import read_inputs
 from reviewer.models.outputs import Answer
@@ -33,7 +33,8 @@ def ask_version(
 
     `asked_by` are their `session_id`, `username` and `source`. Where the model fails, it is asked again in
     halves, so that only the examples at fault carry an `error`: a sentence, and below an empty line the
-    traceback. Raises `ModelError` when it cannot be loaded.
+    traceback. Raises `ModelError` when it cannot be loaded, or is too
+    busy to be asked: that says nothing of the examples, so no record is made of it.
     """
     spec = versions.spec
     versions.load(version)
@@ -70,6 +71,8 @@ def _answer(
     try:
         examples = [read_inputs(versions.spec, each, media) for each in stored]
         return [(each, None) for each in versions.answer(version, examples, media.save)]
+    except ModelBusyError:
+        raise
     except ModelError as error:
         if len(stored) < 2 or time.perf_counter() > deadline:
             return [(Answer(), describe_failure(error))] * len(stored)

@@ -15,7 +15,7 @@ from queue import Empty, SimpleQueue
 from typing import Any, TypeVar
 
 from reviewer.config import ModelSpec
-from reviewer.errors import ModelError
+from reviewer.errors import ModelBusyError, ModelError
 from reviewer.models.kinds.predictor import (
     describe_error,
     describe_timeout,
@@ -82,13 +82,13 @@ class Calls:
 
     def _take_place(self) -> None:
         if self._abandoned >= self._spec.concurrency:
-            raise ModelError(
+            raise ModelBusyError(
                 f"{self._spec.name} is stuck: as many calls as may run at the same time"
                 f" ({self._spec.concurrency}) took longer than {self._spec.timeout:g} s and are still"
                 " running; try again later or restart the app."
             )
         if not self._places.acquire(timeout=self._spec.timeout):
-            raise ModelError(
+            raise ModelBusyError(
                 f"{self._spec.name} is busy: as many calls as may run at the same time"
                 f" ({self._spec.concurrency}) are running, and none ended within {self._spec.timeout:g} s;"
                 " try again later."
