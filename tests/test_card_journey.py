@@ -525,8 +525,8 @@ def test_a_rule_is_named_with_its_reason_in_the_readers_language(
     expect(note).to_contain_text("The value 5 is")
     page.close()
     page = open_cards(browser, address, "model=scale&text=heavy", locale="ru-RU", color_scheme="dark")
-    expect(page.locator(".desk-row")).to_contain_text("Правило: значение вне пределов · Значение 5 вне")
-    expect(page.locator(".desk-note")).to_contain_text("Значение 5 вне пределов")
+    expect(page.locator(".desk-row")).to_contain_text("Правило: значение вне пределов · Значение 5 больше")
+    expect(page.locator(".desk-note")).to_contain_text("Значение 5 больше 3")
     save_screenshot(page, "card-russian", tmp_path)
     page.close()
 
