@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import io
+import wave
 from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
@@ -95,3 +97,14 @@ def list_cells(table: pa.Table) -> list[tuple[str, ...]]:
 def make_rows(ids: Iterable[str], text: str = "x") -> Sequence[tuple[str, str]]:
     """Return rows of a two-column log."""
     return [(each, text) for each in ids]
+
+
+def make_wav(frames: bytes) -> bytes:
+    """Return a recording of 16-bit frames, mono, 8,000 a second."""
+    buffer = io.BytesIO()
+    with wave.open(buffer, "wb") as file:
+        file.setnchannels(1)
+        file.setsampwidth(2)
+        file.setframerate(8000)
+        file.writeframes(frames)
+    return buffer.getvalue()

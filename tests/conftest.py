@@ -8,11 +8,15 @@ from __future__ import annotations
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 
 from reviewer.demo import prepare_demo
 from reviewer.workspace import Workspace
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Browser
 
 TINY_TEXTS = {
     "refund": ("give my money back", "refund this order please", "i want a refund", "money back now"),
@@ -95,3 +99,12 @@ def _save_shades(folder: Path) -> None:
 
     estimator = LogisticRegression().fit([[0] * 4, [255] * 4], ["black", "white"])
     skops.io.dump(estimator, folder / "shades.skops")
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    """Chromium, for the journeys of one file: while it is open, this thread runs an event loop."""
+    from browser import open_browser
+
+    with open_browser() as opened:
+        yield opened

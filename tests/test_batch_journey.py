@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from browser import choose, open_browser, save_screenshot, serve_folder, watch_errors
+from browser import choose, save_screenshot, serve_folder, watch_errors
 from playwright.sync_api import Browser, Page, expect
 
 from reviewer.batch.state import Status, find_batch
@@ -37,12 +37,6 @@ trusted = true
 labels = ["even", "odd"]
 inputs.text = { component = "textbox", label = "Number" }
 """
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    with open_browser() as opened:
-        yield opened
 
 
 @pytest.fixture

@@ -166,6 +166,16 @@ def test_the_previous_version_is_compared_with_when_there_is_one(open_with: Open
     assert flag.comment == "The answer is 'login', but tickets version 1 'refund'."
 
 
+def test_a_comparison_that_cannot_be_made_takes_no_answer_away(
+    open_with: Open, caplog: pytest.LogCaptureFixture
+) -> None:
+    workspace = open_with('rules = [{ rule = "disagreement", version = "7" }]')
+    made = workspace.predict("tickets", {"text": SURE})
+    assert (made.predicted_label, made.error) == ("refund", None)
+    assert workspace.queue() == []
+    assert "There is no version of tickets '7'" in caplog.text
+
+
 # Failures
 
 

@@ -4,15 +4,14 @@ from __future__ import annotations
 
 import io
 import re
-import wave
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import httpx2
 import pytest
-from browser import open_browser, save_screenshot, serve_folder, watch_errors
-from builders import make_flag
+from browser import save_screenshot, serve_folder, watch_errors
+from builders import make_flag, make_wav
 from PIL import Image, ImageDraw
 from playwright.sync_api import Browser, Locator, Page, expect
 
@@ -167,16 +166,6 @@ def draw_ring() -> bytes:
     return buffer.getvalue()
 
 
-def record_tone() -> bytes:
-    buffer = io.BytesIO()
-    with wave.open(buffer, "wb") as file:
-        file.setnchannels(1)
-        file.setsampwidth(2)
-        file.setframerate(8000)
-        file.writeframes(b"\x00\x10\x00\xf0" * 20_000)
-    return buffer.getvalue()
-
-
 EVERYTHING: dict[str, Any] = {
     "note": TEXT,
     "amount": -7.25,
@@ -188,7 +177,7 @@ EVERYTHING: dict[str, Any] = {
     "day": "2026-03-01T12:30:00",
     "photo": draw_ring(),
     "drawing": draw_ring(),
-    "speech": record_tone(),
+    "speech": make_wav(b"\x00\x10\x00\xf0" * 20_000),
     "goods": {"columns": ["item", "price", "sold"], "rows": [["pen", 1.5, True], ["", None, False]]},
     "hint": None,
     "more": [],
@@ -246,12 +235,6 @@ def filled_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def address(filled_folder: Path) -> Iterator[str]:
     with serve_folder(filled_folder) as served:
         yield served
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    with open_browser() as opened:
-        yield opened
 
 
 def open_cards(browser: Browser, address: str, query: str, **context: Any) -> Page:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import wave
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,7 +10,8 @@ from typing import Any
 
 import httpx
 import pytest
-from browser import choose, open_browser, save_screenshot, serve_folder, watch_errors
+from browser import choose, save_screenshot, serve_folder, watch_errors
+from builders import make_wav
 from PIL import Image, ImageDraw
 from playwright.sync_api import Browser, BrowserContext, Locator, Page, expect
 
@@ -116,11 +116,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     ring = Image.new("RGB", (60, 60), "white")
     ImageDraw.Draw(ring).ellipse((10, 10, 50, 50), outline="black", width=6)
     ring.save(folder / "ring.png")
-    with wave.open(str(folder / "tone.wav"), "wb") as file:
-        file.setnchannels(1)
-        file.setsampwidth(2)
-        file.setframerate(8000)
-        file.writeframes(b"\x00\x10\x00\xf0" * 2000)
+    (folder / "tone.wav").write_bytes(make_wav(b"\x00\x10\x00\xf0" * 2000))
     return folder
 
 
@@ -128,12 +124,6 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def address(folder: Path) -> Iterator[str]:
     with serve_folder(folder) as served:
         yield served
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    with open_browser() as opened:
-        yield opened
 
 
 @dataclass

@@ -298,6 +298,11 @@ MISTAKES = {
         f'{MODEL}inputs.text = "textbox"\nrules = [{{ rule = "disagreement", model = "tickts" }}]\n',
         "1: models: models.tickets.rules: There is no other model 'tickts'.",
     ),
+    "a rule that compares with another program's model": (
+        f'{MODEL}inputs.text = "textbox"\nrules = [{{ rule = "disagreement", model = "away" }}]\n'
+        '[models.away]\ntask = "generic"\nkind = "external"\ninputs.text = "textbox"\n',
+        "1: models: models.tickets.rules compares with away, which another program runs.",
+    ),
     "an unknown output": (
         f'{MODEL}inputs.text = "textbox"\noutputs.answer = "labl"\n',
         "5: models.tickets.outputs.answer: There is no component 'labl'. Did you mean 'label'?",

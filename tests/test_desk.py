@@ -9,7 +9,7 @@ from typing import Any
 
 import httpx2
 import pytest
-from browser import open_browser, save_screenshot, serve_folder, watch_errors
+from browser import save_screenshot, serve_folder, watch_errors
 from builders import make_prediction
 from playwright.sync_api import Browser, Page, Route, expect
 
@@ -117,12 +117,6 @@ def test_desk_and_server_know_the_same_views_orders_and_facets() -> None:
     assert list_names("filters.js", "VIEWS") == set(VIEWS)
     assert set(re.findall(r'"(\w+)"', read_literal("filters.js", "SORTS"))) == set(SORTS)
     assert list_names("filters.js", "FACETS") <= set(FACETS)
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    with open_browser() as opened:
-        yield opened
 
 
 @pytest.fixture(scope="module")

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 from apps import read_flags
-from browser import find_free_port, open_browser, save_screenshot, serve_folder, watch_errors
+from browser import find_free_port, save_screenshot, serve_folder, watch_errors
 from PIL import Image
 from playwright.sync_api import Browser, Page, expect
 
@@ -132,12 +132,6 @@ with gr.Blocks(title="Tickets") as app:
     reviewer.flagging(message, kind, workspace="flags")
 app.launch()
 """
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    with open_browser() as opened:
-        yield opened
 
 
 @contextlib.contextmanager

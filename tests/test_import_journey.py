@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from browser import choose, open_browser, save_screenshot, serve_folder, watch_errors
+from browser import choose, save_screenshot, serve_folder, watch_errors
 from gradio_folders import ERAS, TEXTS, write_folder
 from playwright.sync_api import Browser, Page, expect
 
@@ -17,12 +17,6 @@ from reviewer.workspace import Workspace
 expect.set_options(timeout=30_000)  # a deadline on a busy machine, not a measurement
 
 pytestmark = [pytest.mark.server, pytest.mark.browser]
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    with open_browser() as opened:
-        yield opened
 
 
 @pytest.fixture

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from browser import choose, open_browser, save_screenshot, serve_folder, watch_errors
+from browser import choose, save_screenshot, serve_folder, watch_errors
 from playwright.sync_api import Browser, Page, expect
 
 from reviewer.records import Flag
@@ -18,12 +18,6 @@ from reviewer.workspace import Workspace
 expect.set_options(timeout=30_000)  # a deadline on a busy machine, not a measurement
 
 pytestmark = [pytest.mark.server, pytest.mark.browser]
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    with open_browser() as opened:
-        yield opened
 
 
 @pytest.fixture

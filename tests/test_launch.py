@@ -20,7 +20,7 @@ from typing import Any
 import httpx
 import pytest
 import uvicorn
-from browser import find_free_port, open_browser, save_screenshot, watch_errors
+from browser import find_free_port, save_screenshot, watch_errors
 from fastapi import FastAPI, HTTPException
 from fastapi.middleware.cors import CORSMiddleware
 from fastapi.responses import JSONResponse
@@ -436,12 +436,6 @@ def flag_a_picture(address: str) -> None:
         f"{address}/api/flags", json={"prediction_id": made["prediction_id"], "option": "bad_input"}
     )
     assert answer.status_code == 200
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    with open_browser() as opened:
-        yield opened
 
 
 def walk_through(page: Page, address: str, name: str, folder: Path) -> None:

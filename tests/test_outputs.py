@@ -24,7 +24,7 @@ from reviewer.config import OUTPUT_SPECS, ModelSpec
 from reviewer.errors import ModelError
 from reviewer.log.columns import decode_record, encode_row
 from reviewer.log.media import MediaStore, name_media
-from reviewer.models.outputs import OUTPUTS, Answer, list_outputs, read_answer
+from reviewer.models.outputs import OUTPUTS, Answer, build_answer, list_outputs, read_answer
 from reviewer.records import Flag, Prediction
 
 
@@ -508,3 +508,12 @@ def test_a_plotly_figure_is_drawn_again_as_it_was() -> None:
     figure = go.Figure(go.Scatter(y=np.array([1.5, 2.5])))
     stored = read_answer(make_spec({"only": "plot"}), figure, name_media).output
     assert go.Figure(json.loads(json.dumps(stored["plotly"]))) == figure
+
+
+def test_outputs_that_are_missing_leave_the_others_under_their_names() -> None:
+    fields = {"name": "m", "task": "generic", "kind": "external", "inputs": {"x": "textbox"}}
+    spec = ModelSpec.model_validate({**fields, "outputs": {"words": "text", "more": "json"}})
+    answer = build_answer(spec, {"more": [1]})
+    assert answer.output == {"more": [1]}
+    made = make_prediction(predicted_label=None, confidence=None, output=answer.output)
+    assert list_outputs(spec, made) == {"words": None, "more": [1]}

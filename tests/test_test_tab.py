@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import io
-import wave
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
 import gradio as gr
 import pytest
-from builders import make_flag, make_prediction
+from builders import make_flag, make_prediction, make_wav
 from pydantic import BaseModel
 
 from reviewer.config import INPUT_SPECS, OUTPUT_SPECS, ModelSpec
@@ -81,16 +80,6 @@ def make_png(shade: int = 0) -> bytes:
     return buffer.getvalue()
 
 
-def make_wav() -> bytes:
-    buffer = io.BytesIO()
-    with wave.open(buffer, "wb") as file:
-        file.setnchannels(1)
-        file.setsampwidth(2)
-        file.setframerate(8000)
-        file.writeframes(b"\x00\x10" * 800)
-    return buffer.getvalue()
-
-
 CASES: dict[str, tuple[dict[str, Any], Any]] = {
     "textbox": ({}, " ${1+1} {{x}} \\n <b>\n'=cmd "),
     "number": ({}, -7.5),
@@ -103,7 +92,7 @@ CASES: dict[str, tuple[dict[str, Any], Any]] = {
     "file": ({}, {"data": "data:text/plain;base64,aGVsbG8=", "name": "a note.txt"}),
     "image": ({}, make_png()),
     "sketch": ({}, make_png()),
-    "audio": ({}, make_wav()),
+    "audio": ({}, make_wav(b"\x00\x10" * 800)),
     "table": ({"columns": {"n": "number", "ok": "boolean"}}, {"columns": ["n", "ok"], "rows": [[1.5, True]]}),
 }
 """Component → further keys of its table, and a value of it."""

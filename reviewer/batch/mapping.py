@@ -148,6 +148,7 @@ def build_reader(spec: ModelSpec, source: Source, mapping: ColumnMap) -> Callabl
     labels = list(spec.labels)
 
     def read(row: Row) -> Example:
+        """Return the row's example and right answer; raises `InputError` for a cell that cannot be read."""
         if row.problem:
             raise InputError(row.problem)
         values: dict[str, Any] = dict.fromkeys(empty)

@@ -206,6 +206,8 @@ def _check_comparable(spec: ModelSpec, other: str, models: dict[str, ModelSpec])
     if other not in models or other == spec.name:
         others = [each for each in models if each != spec.name]
         raise ValueError(f"models.{spec.name}.rules: {UnknownNameError('other model', other, others)}"[:-1])
+    if models[other].kind is Kind.EXTERNAL:
+        raise ValueError(f"models.{spec.name}.rules compares with {other}, which another program runs")
     if missing := [name for name in models[other].inputs if name not in spec.inputs]:
         raise ValueError(
             f"models.{spec.name}.rules compares with {other}, whose input {missing[0]!r} {spec.name} lacks"

@@ -6,16 +6,19 @@ keeps the model from being asked at all is raised.
 
 from __future__ import annotations
 
+import logging
 import time
 from collections.abc import Mapping, Sequence
 
 from reviewer.config import DisagreementSpec, RuleSpec
-from reviewer.errors import ModelBusyError, ModelError
+from reviewer.errors import ConfigError, InputError, ModelBusyError, ModelError
 from reviewer.log.media import MediaStore
 from reviewer.models.components import read_inputs
 from reviewer.models.outputs import Answer
 from reviewer.models.versions import ModelVersions, Version
 from reviewer.records import Inputs, Prediction, hash_example, utc_now
+
+_LOG = logging.getLogger(__name__)
 
 _PATIENCE = 2
 """So many timeouts a batch may take until a failing model is no longer asked again in halves."""
@@ -33,8 +36,8 @@ def ask_version(
 
     `asked_by` are their `session_id`, `username` and `source`. Where the model fails, it is asked again in
     halves, so that only the examples at fault carry an `error`: a sentence, and below an empty line the
-    traceback. Raises `ModelError` when it cannot be loaded, or is too
-    busy to be asked: that says nothing of the examples, so no record is made of it.
+    traceback. Raises `ModelError` when it cannot be loaded, or is too busy to be asked: that says
+    nothing of the examples, so no record is made of it.
     """
     spec = versions.spec
     versions.load(version)
@@ -93,17 +96,37 @@ def describe_failure(error: ModelError) -> str:
 def compare_answers(
     models: Mapping[str, ModelVersions], version: Version, made: Sequence[Prediction], media: MediaStore
 ) -> list[dict[RuleSpec, Prediction]]:
-    """Return per prediction what the other versions and models answer that its model's rules compare with."""
+    """Return per prediction what the other versions and models answer that its model's rules compare with.
+
+    A version that cannot be asked is not compared with, and the program's log says so: the answer that was
+    asked for stands without it.
+    """
     compared: list[dict[RuleSpec, Prediction]] = [{} for _ in made]
-    ids = [each.prediction_id for each in made]
     for rule in models[version.model].spec.rules:
-        if isinstance(rule, DisagreementSpec) and (other := _find_other(models, version, rule)):
-            versions = models[other.model]
-            inputs = [{name: each.inputs[name] for name in versions.spec.inputs} for each in made]
-            answers = ask_version(versions, other, inputs, ids, media)
-            for others, answer in zip(compared, answers, strict=True):
+        if isinstance(rule, DisagreementSpec):
+            for others, answer in zip(compared, _ask_other(models, version, rule, made, media), strict=False):
                 others[rule] = answer
     return compared
+
+
+def _ask_other(
+    models: Mapping[str, ModelVersions],
+    version: Version,
+    rule: DisagreementSpec,
+    made: Sequence[Prediction],
+    media: MediaStore,
+) -> list[Prediction]:
+    """Return what the rule's other version answers to the same examples, nothing when it cannot be asked."""
+    try:
+        other = _find_other(models, version, rule)
+        if other is None:
+            return []
+        versions = models[other.model]
+        inputs = [{name: each.inputs[name] for name in versions.spec.inputs} for each in made]
+        return ask_version(versions, other, inputs, [each.prediction_id for each in made], media)
+    except (ModelError, InputError, ConfigError) as error:
+        _LOG.warning("%s answered, and was not compared with another: %s", version.model, error)
+        return []
 
 
 def _find_other(

@@ -98,7 +98,7 @@ def _read_answer(spec: ModelSpec, value: Any, keep: Keep) -> Answer:
     for name, output in spec.answers.items():
         with _naming(f"{spec.name} answered" if is_only else f"{spec.name} answered in {name}"):
             stored[name] = _read_output(spec, name, output, values[name], keep)
-    return _build_answer(spec, stored)
+    return build_answer(spec, stored)
 
 
 @contextlib.contextmanager
@@ -147,16 +147,18 @@ def _find_main(spec: ModelSpec) -> tuple[str | None, str | None]:
     return first.get("label"), first.get("number")
 
 
-def _build_answer(spec: ModelSpec, stored: dict[str, JsonValue]) -> Answer:
+def build_answer(spec: ModelSpec, stored: Mapping[str, JsonValue]) -> Answer:
+    """Return stored outputs as an answer, the inverse of `list_outputs`; some may be missing."""
     label, number = _find_main(spec)
     rest = {name: value for name, value in stored.items() if name not in (label, number)}
-    output = next(iter(rest.values()), None) if len(stored) == 1 else rest or None
-    found = _build_label(stored[label]) if label else Answer()
-    return Answer(found.label, found.confidence, found.scores, stored[number] if number else None, output)
+    output = next(iter(rest.values()), None) if len(spec.answers) == 1 else rest or None
+    found = _build_label(stored.get(label)) if label else Answer()
+    value = stored.get(number) if number else None
+    return Answer(found.label, found.confidence, found.scores, value, output)
 
 
-def _build_label(stored: str | dict[str, float]) -> Answer:
-    if isinstance(stored, str):
+def _build_label(stored: JsonValue) -> Answer:
+    if not isinstance(stored, dict):
         return Answer(label=stored)
     label, confidence = next(iter(stored.items()))
     return Answer(label=label, confidence=confidence, scores=stored)
@@ -295,6 +297,7 @@ class _Plain:
         self._parts = 0
 
     def copy(self, value: Any, depth: int) -> JsonValue:
+        """Return the value, found `depth` containers down; raises `ModelError`, or `_NotPlainError`."""
         self._parts += 1
         if self._parts > _MOST_PARTS:
             raise ModelError(f"more than {_MOST_PARTS:,} values; fewer are needed.")

@@ -88,6 +88,40 @@ def _wire_model(workspace: Workspace, tab: ModelTab) -> None:
 
 
 def _wire_predict(workspace: Workspace, tab: ModelTab, panel: Panel) -> None:
+    typed = [each.submit for each in panel.inputs if hasattr(each, "submit")]
+    made = gr.on(
+        [panel.predict.click, *typed],
+        _build_predict(workspace, panel),
+        [tab.version, *panel.inputs],
+        [*panel.shown, panel.problems, tab.session],
+        preprocess=False,
+        postprocess=False,
+        concurrency_limit=panel.spec.concurrency,
+        concurrency_id=f"predict-{panel.spec.name}",
+        api_visibility="private",
+        show_progress_on=panel.answers,
+    )
+    # An answer to an earlier example must not stand beside an example that was refused.
+    made.failure(
+        needs(Role.TESTER)(lambda: show_nothing(panel)),
+        None,
+        panel.shown,
+        api_visibility="private",
+        show_progress="hidden",
+    )
+    # The answer does not wait for what only stands beside it.
+    made.success(
+        _build_look_back(workspace, panel),
+        panel.current,
+        [panel.past, tab.session],
+        api_visibility="private",
+        show_progress="hidden",
+    )
+    # The model itself cannot be stopped; its answer is logged when it comes, and the page goes on.
+    panel.stop.click(None, None, None, cancels=[made], api_visibility="private")
+
+
+def _build_predict(workspace: Workspace, panel: Panel) -> Callable[..., Row]:
     spec = panel.spec
 
     @needs(Role.TESTER)
@@ -110,48 +144,22 @@ def _wire_predict(workspace: Workspace, tab: ModelTab, panel: Panel) -> None:
         shown = encode_shown(panel, show_prediction(request, panel, made))
         return [*shown, show_problems(panel, {}), add_row(request, workspace.spec, made)]
 
+    return predict
+
+
+def _build_look_back(workspace: Workspace, panel: Panel) -> Callable[..., Row]:
     @needs(Role.TESTER)
     def look_back(request: gr.Request, current: str) -> Row:
         """Return what became of the example before, and the session's list when a rule has flagged it now."""
         if not current:
             return [gr.skip(), gr.skip()]
         made = _find_own(workspace, request, current).prediction
-        twins = workspace.find_twins(spec.name, made.example_id)
+        twins = workspace.find_twins(panel.spec.name, made.example_id)
         is_flagged = _tell(request, workspace, made, twins)
         listed = _list_session(workspace, request) if is_flagged else gr.skip()
         return [describe_past(request, made, twins), listed]
 
-    typed = [each.submit for each in panel.inputs if hasattr(each, "submit")]
-    made = gr.on(
-        [panel.predict.click, *typed],
-        predict,
-        [tab.version, *panel.inputs],
-        [*panel.shown, panel.problems, tab.session],
-        preprocess=False,
-        postprocess=False,
-        concurrency_limit=spec.concurrency,
-        concurrency_id=f"predict-{spec.name}",
-        api_visibility="private",
-        show_progress_on=panel.answers,
-    )
-    # An answer to an earlier example must not stand beside an example that was refused.
-    made.failure(
-        needs(Role.TESTER)(lambda: show_nothing(panel)),
-        None,
-        panel.shown,
-        api_visibility="private",
-        show_progress="hidden",
-    )
-    # The answer does not wait for what only stands beside it.
-    made.success(
-        look_back,
-        panel.current,
-        [panel.past, tab.session],
-        api_visibility="private",
-        show_progress="hidden",
-    )
-    # The model itself cannot be stopped; its answer is logged when it comes, and the page goes on.
-    panel.stop.click(None, None, None, cancels=[made], api_visibility="private")
+    return look_back
 
 
 def _tell(request: gr.Request, workspace: Workspace, made: Prediction, flags: list[Flag]) -> bool:

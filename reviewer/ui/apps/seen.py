@@ -17,7 +17,7 @@ from typing import Any
 from reviewer.config import Kind
 from reviewer.log.media import Keep
 from reviewer.models.components import check_inputs
-from reviewer.models.outputs import Answer
+from reviewer.models.outputs import Answer, build_answer
 from reviewer.records import Inputs, JsonValue
 from reviewer.ui.apps.model import NO_INPUT, AppModel
 from reviewer.ui.apps.wire import Unread, read_fields
@@ -85,7 +85,7 @@ def _build_seen(app: AppModel, page: _Page, origin: dict[str, Any], call: Call |
         if found
     }
     told = {name: value for name, value in {**origin, "unread": unread}.items() if value}
-    return Seen(inputs, _build_answer(app, page.outputs), told, call)
+    return Seen(inputs, build_answer(app.spec, page.outputs), told, call)
 
 
 def _compare(shown: _Page, call: Call, recalled: _Page) -> tuple[bool, bool]:
@@ -112,18 +112,3 @@ def _round(value: JsonValue) -> JsonValue:
     if isinstance(value, list):
         return [_round(each) for each in value]
     return float(value) if isinstance(value, int) and not isinstance(value, bool) else value
-
-
-def _build_answer(app: AppModel, outputs: Mapping[str, JsonValue]) -> Answer:
-    """Return the outputs as an answer: the first label and number by themselves, the rest by name."""
-    label, number = _find_first(app, "label"), _find_first(app, "number")
-    rest = {name: value for name, value in outputs.items() if name not in (label, number)}
-    output = next(iter(rest.values()), None) if len(outputs) == 1 else rest or None
-    said = outputs.get(label)
-    scores = said if isinstance(said, dict) else None
-    name, confidence = next(iter(scores.items())) if scores else (said, None)
-    return Answer(name, confidence, scores, outputs.get(number), output)
-
-
-def _find_first(app: AppModel, component: str) -> str:
-    return next((name for name, each in app.spec.answers.items() if each.component == component), "")
