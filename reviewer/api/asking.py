@@ -1,0 +1,39 @@
+"""Who asks a route, and from where it is reached.
+
+The rule: every route takes a person through `require`, so that the role it needs stands in its signature.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+from fastapi import Depends, Request
+
+from reviewer.access import Person, Role, check_role, find_owner
+
+
+def identify(request: Request) -> Person:
+    """Return who is asking; without sign-in that is the owner of this computer."""
+    return find_owner()
+
+
+def require(role: Role) -> Any:
+    """Return the dependency that lets a person with this role through and hands the person on."""
+
+    def check(person: Annotated[Person, Depends(identify)]) -> Person:
+        check_role(person, role)
+        return person
+
+    check.__dict__["role"] = role
+    return Depends(check)
+
+
+TESTER, REVIEWER = require(Role.TESTER), require(Role.REVIEWER)
+
+
+def _read_root(request: Request) -> str:
+    """Return the path under which the server is reached, "" at the root of its host."""
+    return str(request.scope.get("root_path", ""))
+
+
+Root = Annotated[str, Depends(_read_root)]

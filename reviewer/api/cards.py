@@ -1,0 +1,68 @@
+"""Flags as the desk shows them: a line of the queue, or everything a card says.
+
+The rule: what people typed goes out as data; only links are made here, below the path of the server.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+from urllib.parse import quote, urlencode
+
+from reviewer.config import ModelSpec
+from reviewer.models.outputs import list_further_outputs
+from reviewer.payloads import build_payload
+from reviewer.records import Flag, JsonValue
+from reviewer.workspace import HistoryEntry, Workspace
+
+
+def build_row(row: dict[str, Any], root: str) -> dict[str, Any]:
+    """Return one line of the queue: its columns, and the address of its picture."""
+    payload = build_payload(row)
+    del payload["position"]
+    return {**payload, "thumbnail": _link_thumbnail(row["thumbnail"], root)}
+
+
+def build_card(workspace: Workspace, flag: Flag, root: str) -> dict[str, Any]:
+    """Return everything a card shows: the flag, its state, the model's labels and its history.
+
+    `root` is the path under which the server is reached; links start with it.
+    """
+    spec = workspace.spec.models.get(flag.model)
+    ranked = [*(flag.scores or {}), *(workspace.list_labels(flag.model) if spec else ())]
+    outputs = _link_outputs(spec, flag, root) if spec else {"output": flag.output}
+    return {
+        **build_payload(flag),
+        "thumbnail": _link_thumbnail(flag.state.thumbnail, root),
+        "inputs": {name: _link_media(value, root) for name, value in flag.inputs.items()},
+        "outputs": {name: each for name, each in outputs.items() if each is not None},
+        "error": workspace.find_error(flag),
+        "labels": list(dict.fromkeys(ranked)),
+        "unit": spec.unit if spec else "",
+        "history": [_build_entry(each) for each in workspace.find_history(flag.flag_id)],
+    }
+
+
+def _link_thumbnail(name: str | None, root: str) -> str | None:
+    return f"{root}/api/media/{name}" if name else None
+
+
+def _link_outputs(spec: ModelSpec, flag: Flag, root: str) -> dict[str, JsonValue]:
+    """Return the further outputs; JSON that merely looks like a stored picture stays as it is."""
+    drawn = {name for name, each in spec.answers.items() if each.component in ("image", "plot")}
+    return {
+        name: _link_media(value, root) if name in drawn else value
+        for name, value in list_further_outputs(spec, flag).items()
+    }
+
+
+def _link_media(value: JsonValue, root: str) -> JsonValue:
+    if isinstance(value, dict) and isinstance(value.get("media"), str):
+        name = str(value.get("name", ""))
+        query = f"?{urlencode({'as': name})}" if name else ""
+        return {**value, "url": f"{root}/api/media/{quote(value['media'], safe='')}{query}"}
+    return value
+
+
+def _build_entry(entry: HistoryEntry) -> dict[str, Any]:
+    payload = build_payload(entry.review)
+    return {**payload, "is_applied": entry.is_applied, "is_undone": entry.is_undone}

@@ -1,0 +1,114 @@
+"""The server with the API: its routes, its walls, and how it says that something failed.
+
+The rule: no route answers with a traceback. Described at `/docs`.
+"""
+
+from __future__ import annotations
+
+from typing import Any, cast
+
+from fastapi import APIRouter, FastAPI, Request
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import JSONResponse
+from fastapi_offline import FastAPIOffline
+from starlette.exceptions import HTTPException
+from starlette.middleware.cors import CORSMiddleware
+
+from reviewer import __version__
+from reviewer.access import ForbiddenError
+from reviewer.api.exits import add_batch_routes, add_export_routes, add_query_routes
+from reviewer.api.queue import add_queue_routes
+from reviewer.api.reviewing import add_review_routes
+from reviewer.api.testing import add_test_routes
+from reviewer.errors import (
+    BusyError,
+    ConflictError,
+    InputError,
+    LogError,
+    ModelError,
+    QueryLimitError,
+    QueryRefusedError,
+    ReviewerError,
+    UnknownNameError,
+)
+from reviewer.guards import BodyLimit, Gate, PublicAddress, Reach
+from reviewer.workspace import Workspace
+
+STATUS_CODES: dict[type[ReviewerError], int] = {
+    ForbiddenError: 403,
+    UnknownNameError: 404,
+    InputError: 422,
+    ConflictError: 409,
+    QueryLimitError: 408,
+    QueryRefusedError: 400,
+    ModelError: 502,
+    LogError: 507,
+    BusyError: 503,
+    ReviewerError: 500,
+}
+"""Error → status code; the first row whose class fits counts."""
+
+MAX_FILE_BYTES = 50 << 20
+"""The largest file that is taken, unless the server is told otherwise."""
+
+
+def build_server(
+    workspace: Workspace, reach: Reach, *, root_path: str = "", max_file_bytes: int = MAX_FILE_BYTES
+) -> FastAPI:
+    """Return the server with the API; it answers only under the names of `reach`, to pages of its own.
+
+    `root_path` is the path, or the whole address, at which a proxy shows it. Gradio and the static files
+    are mounted on it by the app.
+    """
+    # The docs page that FastAPI makes itself runs scripts from the network.
+    server = FastAPIOffline(redoc_url=None, title="Flag reviewer", version=__version__)
+    server.add_exception_handler(ReviewerError, cast(Any, answer_error))
+    server.add_exception_handler(RequestValidationError, cast(Any, _answer_malformed))
+    server.add_exception_handler(HTTPException, cast(Any, _answer_refused))
+    server.include_router(build_router(workspace), prefix="/api")
+    # An own CORS layer that allows no other origin: without it Gradio answers every origin it is asked from.
+    server.add_middleware(CORSMiddleware, allow_origins=[])
+    server.add_middleware(BodyLimit, most=max_file_bytes)
+    server.add_middleware(PublicAddress, root_path=root_path)
+    # Added last, so that it is asked first.
+    server.add_middleware(Gate, reach=reach)
+    return server
+
+
+def answer_error(request: Request, error: ReviewerError) -> JSONResponse:
+    """Return the one sentence of the error with its status code."""
+    code = next(code for kind, code in STATUS_CODES.items() if isinstance(error, kind))
+    body = {"error": str(error), "field": getattr(error, "field", ""), "kind": type(error).__name__}
+    return JSONResponse(body, code)
+
+
+def _answer_malformed(request: Request, error: RequestValidationError) -> JSONResponse:
+    """Return what is wrong with the first field that cannot be read."""
+    first = error.errors()[0]
+    is_body = first["loc"] == ("body",) or first["type"] == "json_invalid"
+    field = "" if is_body else ".".join(str(part) for part in first["loc"][1:])
+    message = f"{field}: {first['msg']}."
+    if is_body:
+        message = "The body is no JSON object; send one with the header Content-Type: application/json."
+    return JSONResponse({"error": message, "field": field, "kind": "InputError"}, 422)
+
+
+def _answer_refused(request: Request, error: HTTPException) -> JSONResponse:
+    """Return what the server itself refused, such as an address that does not exist."""
+    message = f"{str(error.detail).removesuffix('.')}."
+    if error.status_code in (404, 405):
+        message = f"{error.detail}: {request.method} {request.url.path[:200]}; /docs lists what there is."
+    body = {"error": message, "field": "", "kind": "InputError"}
+    return JSONResponse(body, error.status_code, error.headers)
+
+
+def build_router(workspace: Workspace) -> APIRouter:
+    """Return the routes of the API."""
+    router = APIRouter()
+    add_test_routes(router, workspace)
+    add_queue_routes(router, workspace)
+    add_review_routes(router, workspace)
+    add_query_routes(router, workspace)
+    add_export_routes(router, workspace)
+    add_batch_routes(router, workspace)
+    return router
