@@ -17,8 +17,7 @@ from typing import Any
 
 from PIL import Image
 
-from reviewer.foreign import Destination, ImportReport, import_flags, prepare_workspace, read_sources
-from reviewer.log import open_logs
+from reviewer.foreign import ImportReport, open_given, prepare_workspace, read_sources
 from reviewer.records import Flag
 from reviewer.workspace import Workspace
 
@@ -239,14 +238,10 @@ def import_folder(
     **given: Any,
 ) -> ImportReport:
     """Import as the command line does, into a workspace that is made when it is not there yet."""
-    sources = read_sources(path, mapping)
-    prepare_workspace(workspace, sources, model=model, is_adding=is_adding)
-    with Workspace(workspace) as opened:
-        flagged = workspace / "flagged"
-        destination = Destination(
-            opened.spec, flagged, open_logs(flagged)["flags"], opened.media, opened.reading
-        )
-        return import_flags(sources, destination, model=model, **given)
+    with open_given(path) as found:
+        prepare_workspace(workspace, read_sources(found, mapping), model=model, is_adding=is_adding)
+        with Workspace(workspace) as opened:
+            return opened.import_flags(found, model=model, mapping=mapping, **given)
 
 
 def list_flags(workspace: Path) -> list[Flag]:

@@ -166,6 +166,13 @@ def test_each_state_is_said_in_each_language(tiny_workspace: Workspace, language
     assert re.search("[а-яё]", said) if language == "ru" else "Rows scored" in said
 
 
+def test_the_reasons_of_bad_rows_are_told_in_russian(tiny_workspace: Workspace) -> None:
+    batch = run_rows(tiny_workspace, [(LOGIN, "refund"), ("", "login"), (LOGIN, "nothing")])
+    said = describe_rejected(ask_in("ru"), batch)
+    assert "<td>text: не заполнено.</td>" in said
+    assert "label: указано &#x27;nothing&#x27;, а такого ответа у модели tickets нет; подойдут" in said
+
+
 def find_note(workspace: Workspace, request: gr.Request, batch: Batch) -> str:
     return describe_batch(request, workspace.find_model(batch.model), batch)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import zipfile
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -58,6 +59,28 @@ def test_importing_again_adds_nothing(run: Run, tmp_path: Path) -> None:
     code, out, err = run(folder)
     assert (code, json.loads(out)["skipped"], json.loads(out)["imported"]) == (0, len(TEXTS), 0)
     assert "has the model" not in err
+
+
+def test_an_archive_is_imported_as_the_folder_in_it(run: Run, tmp_path: Path) -> None:
+    folder = write_log(tmp_path / "shop/flagged", [*STRANGE, ["too", "many", "cells", "here", "x"]])
+    with zipfile.ZipFile(tmp_path / "shop.zip", "w") as archive:
+        archive.write(folder / "dataset1.csv", "flagged/dataset1.csv")
+    code, out, _ = run(tmp_path / "shop.zip", "--dry-run")
+    assert (code, len(json.loads(out)), list((tmp_path / "here").iterdir())) == (0, 3, [])
+    code, out, _ = run(tmp_path / "shop.zip")
+    assert (code, json.loads(out)["models"], json.loads(out)["quarantined"]) == (0, {"shop": 1}, 1)
+    code, out, _ = run(folder)
+    assert (json.loads(out)["imported"], json.loads(out)["skipped"]) == (0, 1)
+    with Workspace(tmp_path / "here") as workspace:
+        assert sum(map(len, workspace.read_quarantine())) == 1
+
+
+def test_an_archive_that_could_do_harm_is_a_sentence(run: Run, tmp_path: Path) -> None:
+    with zipfile.ZipFile(tmp_path / "shop.zip", "w") as archive:
+        archive.writestr("../log.csv", "t,timestamp\n")
+    code, out, err = run(tmp_path / "shop.zip")
+    assert (code, out) == (3, "")
+    assert err.splitlines()[-1].startswith("shop.zip is not taken: '../log.csv' points outside")
 
 
 def test_a_table_has_the_counts_alone(run: Run, tmp_path: Path) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import stat
 import zipfile
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -12,7 +11,7 @@ import pytest
 from gradio_folders import make_time
 
 from reviewer.errors import InputError
-from reviewer.foreign import archive, open_upload, read_sources
+from reviewer.foreign import archive, open_given, open_upload, read_sources
 
 LOG = f"Text,timestamp\nhello,{make_time(0)}\n"
 
@@ -73,19 +72,6 @@ def test_a_file_keeps_its_time(tmp_path: Path) -> None:
         assert (folder / "log.csv").stat().st_mtime == 1582979402
 
 
-def test_an_archive_made_with_backslashes_is_unpacked_into_folders(tmp_path: Path) -> None:
-    path = pack(tmp_path / "a.zip", {"flaggedXlog.csv": LOG})
-    path.write_bytes(path.read_bytes().replace(b"flaggedXlog.csv", b"flagged\\log.csv"))
-    with open_upload(path) as folder:
-        assert (folder / "flagged/log.csv").is_file()
-
-
-def test_what_desktops_leave_in_archives_is_no_flag_file(tmp_path: Path) -> None:
-    path = pack(tmp_path / "a.zip", {"log.csv": LOG, "__MACOSX/log.csv": b"\0\5\26\7", "empty/": b""})
-    with open_upload(path) as folder:
-        assert [each.name for each in folder.iterdir()] == ["log.csv"]
-
-
 def test_an_archive_inside_an_archive_stays_a_file(tmp_path: Path) -> None:
     inner = pack(tmp_path / "inner.zip", {"log.csv": LOG}).read_bytes()
     path = pack(tmp_path / "a.zip", {"log.csv": LOG, "Upload/inner.zip": inner})
@@ -94,65 +80,15 @@ def test_an_archive_inside_an_archive_stays_a_file(tmp_path: Path) -> None:
         assert len(read_sources(folder)) == 1
 
 
-@pytest.mark.parametrize(
-    "name", ["../log.csv", "a/../../log.csv", "/etc/log.csv", "..\\log.csv", "C:/log.csv", "c:log.csv"]
-)
-def test_a_name_that_points_outside_refuses_the_archive(tmp_path: Path, name: str) -> None:
+@pytest.mark.parametrize("name", ["../log.csv", "/etc/log.csv"])
+def test_an_archive_that_could_do_harm_is_refused(tmp_path: Path, name: str) -> None:
     assert "points outside of the archive" in refuse(pack(tmp_path / "a.zip", {"log.csv": LOG, name: LOG}))
 
 
-def test_a_link_refuses_the_archive(tmp_path: Path) -> None:
-    path = tmp_path / "a.zip"
-    link = zipfile.ZipInfo("Photo/a/passwd.png")
-    link.external_attr = (stat.S_IFLNK | 0o777) << 16
-    with zipfile.ZipFile(path, "w") as made:
-        made.writestr(link, "/etc/passwd")
-    assert "is a link; pack the file itself" in refuse(path)
-
-
-def test_an_encrypted_file_refuses_the_archive(tmp_path: Path) -> None:
-    path = pack(tmp_path / "a.zip", {"log.csv": LOG})
-    data = bytearray(path.read_bytes())
-    for mark, at in ((b"PK\3\4", 6), (b"PK\1\2", 8)):
-        data[data.index(mark) + at] |= 1
-    path.write_bytes(data)
-    assert "is encrypted; pack it without a password" in refuse(path)
-
-
-def test_a_packing_that_can_take_any_memory_refuses_the_archive(tmp_path: Path) -> None:
-    path = pack(tmp_path / "a.zip", {"log.csv": LOG}, zipfile.ZIP_LZMA)
-    assert "is packed in another way than by deflate" in refuse(path)
-
-
-def test_a_bomb_is_refused_before_it_is_unpacked(tmp_path: Path) -> None:
-    path = tmp_path / "bomb.zip"
-    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as made, made.open("log.csv", "w") as file:
-        for _ in range(65):
-            file.write(bytes(1 << 20))
-    assert "unpacks to 68,157,440 bytes out of" in refuse(path)
-
-
-def test_too_many_bytes_are_refused_whatever_their_ratio(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_too_many_bytes_for_the_disk_are_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(archive, "MOST_BYTES", 1000)
     path = pack(tmp_path / "a.zip", {"log.csv": os.urandom(600), "b.bin": os.urandom(600)})
     assert "unpacks to 1,200 bytes; at most 1,000 are taken" in refuse(path)
-
-
-def test_too_many_files_are_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(archive, "MOST_FILES", 2)
-    path = pack(tmp_path / "a.zip", {f"{number}.txt": "" for number in range(3)})
-    assert "holds 3 files; at most 2 are taken" in refuse(path)
-
-
-@pytest.mark.filterwarnings("ignore:Duplicate name")
-def test_two_files_of_one_name_refuse_the_archive(tmp_path: Path) -> None:
-    path = tmp_path / "a.zip"
-    with zipfile.ZipFile(path, "w") as made:
-        made.writestr("log.csv", LOG)
-        made.writestr("log.csv", "other")
-    assert "cannot be unpacked: File exists" in refuse(path)
 
 
 @pytest.mark.parametrize("names", [("a", "a/log.csv"), ("x" * 300 + ".csv",), (".",)])
@@ -165,13 +101,33 @@ def test_damaged_bytes_are_told(tmp_path: Path) -> None:
     data = bytearray(path.read_bytes())
     data[500] ^= 1
     path.write_bytes(data)
-    assert "cannot be unpacked: Bad CRC-32 for file 'log.csv'" in refuse(path)
+    assert "'log.csv' cannot be read from a.zip: Bad CRC-32 for file 'log.csv'" in refuse(path)
 
 
-@pytest.mark.parametrize("name", ["flags.parquet", "a.zip", "log"])
+@pytest.mark.parametrize("name", ["flags.parquet", "log"])
 def test_anything_else_is_refused(tmp_path: Path, name: str) -> None:
     (tmp_path / name).write_bytes(b"PK no archive")
     assert refuse(tmp_path / name) == f"{name} is no zip archive and no CSV file; upload one of them."
+
+
+def test_what_is_an_archive_only_by_its_name_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "a.zip").write_bytes(b"PK no archive")
+    assert "a.zip is no zip archive that can be read" in refuse(tmp_path / "a.zip")
+
+
+@pytest.mark.parametrize("name", ["log.csv", "flags", "...zip"])
+def test_an_archive_is_taken_whatever_its_name(tmp_path: Path, name: str) -> None:
+    path = pack(tmp_path / name, {"log.csv": LOG})
+    for opened in (open_given, open_upload):
+        with opened(path) as folder:
+            assert (folder / "log.csv").read_text(encoding="utf-8") == LOG
+
+
+def test_a_folder_or_file_that_was_given_is_taken_where_it_lies(tmp_path: Path) -> None:
+    (tmp_path / "log.csv").write_text(LOG, encoding="utf-8")
+    for path in (tmp_path, tmp_path / "log.csv", tmp_path / "gone"):
+        with open_given(path) as found:
+            assert found == path
 
 
 def test_a_file_that_is_gone_is_told(tmp_path: Path) -> None:
@@ -182,18 +138,3 @@ def test_an_archive_without_flags_is_named_as_it_was_uploaded(tmp_path: Path) ->
     path = pack(tmp_path / "a.zip", {"notes.txt": "x"})
     with pytest.raises(InputError, match=r"^'a\.zip' holds no flags of Gradio"), open_upload(path) as folder:
         read_sources(folder)
-
-
-def test_a_name_in_utf_8_that_does_not_say_so_is_read_as_it_was(tmp_path: Path) -> None:
-    path = tmp_path / "flags.zip"
-    with zipfile.ZipFile(path, "w") as archive:
-        archive.writestr("flagged/in, file e\u0301.txt", b"x")
-        archive.writestr("flagged/log.csv", b"text,flag\n")
-    # The writer marks such names as UTF-8; others leave the mark out.
-    data = path.read_bytes()
-    for start in (b"PK\x03\x04", b"PK\x01\x02"):
-        at = data.index(start) + (6 if start == b"PK\x03\x04" else 8)
-        data = data[:at] + bytes(2) + data[at + 2 :]
-    path.write_bytes(data)
-    with open_upload(path) as folder:
-        assert {each.name for each in folder.rglob("*.txt")} == {"in, file e\u0301.txt"}

@@ -92,10 +92,3 @@ def test_a_file_that_is_too_large_is_not_read(tmp_path: Path) -> None:
         file.truncate(MOST_BYTES + 1)
     with pytest.raises(ValueError, match="at most"):
         read_media(MediaFile(path, "big.bin"))
-
-
-def test_an_archive_named_by_hand_is_refused(tmp_path: Path) -> None:
-    path = tmp_path / "flags.csv"
-    path.write_bytes(b"PK\x03\x04rest")
-    with pytest.raises(InputError, match=r"flags\.csv is a zip archive; unpack it"):
-        find_flag_files(path)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import json
 import shutil
+import zipfile
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -35,6 +36,7 @@ from reviewer.errors import ConfigError, InputError, StoppedError
 from reviewer.foreign.importing import CHUNK_ROWS
 from reviewer.log.media import MediaStore, name_media
 from reviewer.records import Flag
+from reviewer.workspace import Workspace
 
 LABEL = json.dumps({"label": "dog", "confidences": None})
 
@@ -224,6 +226,33 @@ def test_quarantined_rows_are_kept_once_with_file_row_reason_and_text(tmp_path: 
     assert [(each["file"], each["row"], each["line"]) for each in kept] == [("dataset1.csv", "1", "2")]
     assert kept[0]["raw"] == '"torn ""half"\r\n'
     assert kept[0]["reason"] == report.quarantined[0].reason
+
+
+@pytest.mark.parametrize("name", ["flagged/", "shop/flagged/", ""])
+def test_a_row_set_aside_is_kept_once_however_it_is_reached(tmp_path: Path, name: str) -> None:
+    rows = [["t", "flag", "timestamp"], ["torn"], ["torn"], ["a", "x", make_time(0)], ['torn "half']]
+    folder = write_log(tmp_path / "shop/flagged", rows)
+    write_log(folder, rows, "dataset2.csv")
+    with zipfile.ZipFile(tmp_path / "shop.zip", "w") as archive:
+        for number in (1, 2):
+            archive.write(folder / f"dataset{number}.csv", f"{name}dataset{number}.csv")
+    paths = (folder, folder.parent, tmp_path / "shop.zip", folder / "dataset2.csv", folder)
+    counts = [len(import_folder(tmp_path / "w", each).quarantined) for each in paths]
+    assert counts == [7, 7, 7, 3, 7]
+    assert sorted(each["raw"] for each in read_quarantine(tmp_path / "w")) == sorted(
+        [*["torn\r\n"] * 4, *['"torn ""half"\r\n'] * 2, f"a,x,{make_time(0)}\r\n"]
+    )
+
+
+def test_two_imports_at_the_same_time_leave_one_row_set_aside(tmp_path: Path) -> None:
+    folder = write_log(tmp_path / "shop", [["t", "flag", "timestamp"], ["torn"], ["a", "x", make_time(0)]])
+    import_folder(tmp_path / "w", folder)
+    kept = tmp_path / "w/flagged/quarantine/rows-0001.csv"
+    header, row = kept.read_bytes().split(b"\n", 1)
+    kept.write_bytes(header + b"\n" + row + row)
+    with Workspace(tmp_path / "w") as workspace:
+        (rows,) = workspace.read_quarantine()
+    assert [row[6] for row in rows] == ["torn\r\n"]
 
 
 def test_a_row_mended_by_hand_is_imported_without_the_others_again(tmp_path: Path) -> None:

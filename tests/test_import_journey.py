@@ -106,7 +106,7 @@ def test_an_upload_that_does_harm_is_refused_in_a_sentence(
     page.locator("#review-tabs .overflow-menu > button").first.click()
     page.get_by_role("button", name="Импорт", exact=True).click()
     page.locator("#import-file input[type=file]").set_input_files(tmp_path / "evil.zip")
-    expect(page.locator(".toast-body")).to_contain_text("points outside of the archive")
+    expect(page.locator(".toast-body")).to_contain_text("указывает за пределы архива")
     expect(page.locator("#import-confirm")).to_be_hidden()
     assert page.evaluate("document.documentElement.scrollWidth") <= 420
     assert errors == []

@@ -439,3 +439,9 @@ def test_an_unknown_model_is_named(tiny_workspace: Workspace, request_: gr.Reque
     sources = read_sources(write_log(tmp_path / "a", [["T", "timestamp"], ["a", make_time(0)]]))
     with pytest.raises(InputError, match=r"There is no model 'tikets'\. Did you mean 'tickets'"):
         draft_tables(request_, sources, tiny_workspace.spec, Choice("tikets"))
+
+
+def test_what_became_of_one_file_does_not_stand_beside_the_next(tiny_workspace: Workspace) -> None:
+    app, pane = build(tiny_workspace)
+    (cleared,) = [each for each in app.fns.values() if (pane.file._id, "upload") in each.targets]
+    assert (cleared.outputs, call(app, str(cleared.name))) == ([pane.report], "")

@@ -108,6 +108,26 @@ def test_a_file_that_may_still_be_being_written_waits_for_its_turn(
     versions: ModelVersions, tmp_path: Path
 ) -> None:
     versions.read_all()
+    with (tmp_path / "model.skops").open("wb", buffering=0) as file:
+        file.write(b"sec")
+        settle(tmp_path / "model.skops")
+        assert list_names(versions) == ["1"]
+        file.write(b"ond")
+    assert versions.find("2").path.read_bytes() == b"second"
+
+
+def test_a_file_changed_just_now_is_the_version_that_answers(versions: ModelVersions, tmp_path: Path) -> None:
+    versions.read_all()
+    for data in (b"second", b"third.", b"fourth"):
+        (tmp_path / "model.skops").write_bytes(data)
+        assert versions.find().path.read_bytes() == data
+
+
+def test_a_file_that_nobody_can_tell_is_whole_waits_until_it_is_old(
+    versions: ModelVersions, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    versions.read_all()
+    monkeypatch.setattr("sys.platform", "darwin")
     (tmp_path / "model.skops").write_bytes(b"sec")
     assert list_names(versions) == ["1"]
     settle(tmp_path / "model.skops", b"second")

@@ -9,10 +9,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import NamedTuple
 
+from reviewer.batch.piece import name_row
 from reviewer.batch.state import Batch
 from reviewer.config import ModelSpec
 from reviewer.decisions import build_flag, check_suggestion
-from reviewer.records import Flag, FlagOption, Prediction, Source, derive_id
+from reviewer.models.asking import Answered
+from reviewer.records import Flag, FlagOption, Prediction, Source
 from reviewer.workspace import Workspace
 
 _STANDING = (
@@ -47,38 +49,40 @@ class Flags(NamedTuple):
 
     by_prediction: dict[str, str]
     """Prediction id → flag id."""
-    made: int
+    made: int = 0
     """How many of them are the batch's own."""
+    fresh: Sequence[Flag] = ()
+    """Those of them that are still to be written."""
 
 
-def is_wrong(spec: ModelSpec, prediction: Prediction, truth: str | float | None) -> bool | None:
-    """Return whether the answer is wrong; None without a right one, and for a value without a tolerance."""
-    if truth is None or prediction.error:
-        return None
+def judge(spec: ModelSpec, answered: Answered, truths: Sequence[str | float | None]) -> list[bool | None]:
+    """Return whether each answer is wrong; None without a right one, and for a value without a tolerance."""
+    answers = zip(truths, answered.labels, answered.values, answered.errors, strict=True)
+    return [
+        None if truth is None or error else _is_wrong(spec, label, value, truth)
+        for truth, label, value, error in answers
+    ]
+
+
+def _is_wrong(spec: ModelSpec, label: str | None, value: float | None, truth: str | float) -> bool | None:
     if isinstance(truth, str):
-        return prediction.predicted_label != truth
-    if spec.tolerance is None or prediction.predicted_value is None:
+        return label != truth
+    if spec.tolerance is None or value is None:
         return None
-    return abs(prediction.predicted_value - truth) > spec.tolerance
-
-
-def name_row(batch: Batch, kind: str, row: int) -> str:
-    """Return the id of a row's prediction or flag, always the same one."""
-    return derive_id(batch.started_at, kind, batch.batch_id, batch.sha256, str(row))
+    return abs(value - truth) > spec.tolerance
 
 
 def flag_mistakes(
-    workspace: Workspace, batch: Batch, mistakes: Sequence[Mistake], standing: Standing, room: int
+    spec: ModelSpec, batch: Batch, mistakes: Sequence[Mistake], standing: Standing, room: int
 ) -> Flags:
     """Return the flags that stand on the mistakes; at most `room` are made, and added to `standing`.
 
-    They are written without asking the index again: whatever the batch made before it was interrupted,
+    They follow without asking the index again: whatever the batch made before it was interrupted,
     `standing` knows.
     """
-    spec = workspace.find_model(batch.model)
     option, known = _choose_option(spec), standing.by_mistake
-    flags = Flags({}, 0)
     fresh: list[Flag] = []
+    flags = Flags({}, 0, fresh)
     for mistake in mistakes:
         suggested = check_suggestion(spec, str(mistake.truth))
         key = (mistake.prediction.example_id, suggested)
@@ -91,7 +95,6 @@ def flag_mistakes(
             flags.by_prediction[mistake.prediction.prediction_id] = known[key]
             # A piece done again finds its own flags standing, and they are as new as the first time.
             flags = flags._replace(made=flags.made + (known[key] == own_id))
-    workspace.add_flags(fresh, are_new=True)
     return flags
 
 

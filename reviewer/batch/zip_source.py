@@ -1,60 +1,28 @@
 """Zip archives: pictures or recordings, in a folder per class or beside a CSV file that lists them.
 
-The rule: nothing is ever unpacked to the disk. Names, sizes and counts are looked at before the first byte is
-read, files are read one at a time, and what looks made to do harm refuses the whole archive.
+The rule: nothing is ever unpacked to the disk; files are read one at a time, when their row's turn comes.
 """
 
 from __future__ import annotations
 
 import contextlib
-import stat
-import zipfile
-import zlib
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path, PurePosixPath
 
+from reviewer.archives import Archive, open_archive
 from reviewer.batch.csv_source import CsvSource, open_csv
 from reviewer.batch.sources import Attachment, Row, Source, find_columns, find_ending
 from reviewer.errors import InputError
 
-MOST_FILES = 100_000
 MOST_BYTES = 4 << 30
 """Of all files together, unpacked."""
 MOST_FILE_BYTES = 64 << 20
-MOST_RATIO = 200
-"""Bytes unpacked per byte packed: a bomb shrinks a thousandfold."""
-_SMALL = 1 << 20
-"""A file up to here may have any ratio: an empty drawing packs well."""
 
 MEDIA_ENDINGS = frozenset({"png", "jpg", "jpeg", "webp", "gif", "wav", "mp3", "flac", "ogg"})
 _ARCHIVES = frozenset({"zip", "gz", "bz2", "xz", "7z", "rar", "tar", "tgz", "zst"})
 _FILE, _FOLDER = "file", "folder"
-_DAMAGES = (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, OSError, RuntimeError)
-"""What reading a damaged archive, or one packed in an unknown way, can raise."""
-
-
-@dataclass(frozen=True, slots=True)
-class Archive:
-    """An open archive whose files have passed the checks."""
-
-    archive: zipfile.ZipFile
-    files: dict[str, zipfile.ZipInfo]
-
-    def find(self, name: str) -> Attachment | None:
-        """Return the file of that name, None when there is none."""
-        return Attachment(name, partial(self.read, name)) if name in self.files else None
-
-    def read(self, name: str) -> bytes:
-        """Return the file's bytes; raises `InputError` when they are damaged or too many."""
-        info = self.files[name]
-        if info.file_size > MOST_FILE_BYTES:
-            raise InputError(f"{name[:200]!r} has {info.file_size:,} bytes; at most {MOST_FILE_BYTES:,} fit.")
-        try:
-            return self.archive.read(info)
-        except _DAMAGES as error:
-            raise InputError(f"{name[:200]!r} cannot be read from the archive: {error}.") from None
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,31 +30,32 @@ class MediaSource:
     """An archive of pictures or recordings, one example each."""
 
     archive: Archive
+    files: tuple[str, ...]
     columns: tuple[str, ...] = (_FILE, _FOLDER)
 
     @property
     def truth(self) -> str | None:
         """The folder, when there are several."""
-        folders = {_name_folder(name) for name in self.archive.files}
+        folders = {_name_folder(name) for name in self.files}
         return _FOLDER if len(folders) > 1 and "" not in folders else None
 
     def count(self) -> int:
         """Return how many files there are."""
-        return len(self.archive.files)
+        return len(self.files)
 
     def read(self, wanted: Sequence[str]) -> Iterator[Row]:
         """Yield a row per file, in the order of the archive."""
         places = find_columns(self.columns, wanted)
-        for number, name in enumerate(self.archive.files, 1):
+        for number, name in enumerate(self.files, 1):
             if find_ending(name) in MEDIA_ENDINGS:
-                cells = (Attachment(name, partial(self.archive.read, name)), _name_folder(name))
+                cells = (_attach(self.archive, name), _name_folder(name))
                 yield Row(number, tuple([cells[place] for place in places]))
             else:
                 yield Row(number, (), f"{name[:200]!r} is no picture and no recording.")
 
     def find(self, name: str) -> Attachment | None:
         """Return the file of that name, None when there is none."""
-        return self.archive.find(name)
+        return _attach(self.archive, name) if name in self.files else None
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,69 +83,51 @@ class ListedSource:
 
     def find(self, name: str) -> Attachment | None:
         """Return the file of that name beside the CSV file, None when there is none."""
-        return self.archive.find(str(self.folder / name))
+        path = str(self.folder / name)
+        return _attach(self.archive, path) if path in self.archive.files else None
+
+
+def _attach(archive: Archive, name: str) -> Attachment:
+    return Attachment(name, partial(_read_file, archive, name))
+
+
+def _read_file(archive: Archive, name: str) -> bytes:
+    """Return the file's bytes; raises `InputError` when they are damaged or too many."""
+    size = archive.files[name].file_size
+    if size > MOST_FILE_BYTES:
+        raise InputError(f"{name[:200]!r} has {size:,} bytes; at most {MOST_FILE_BYTES:,} fit.")
+    with archive.open(name) as file:
+        return file.read()
 
 
 @contextlib.contextmanager
 def open_zip(path: Path) -> Iterator[Source]:
     """Yield the archive's rows; raises `InputError` when it is damaged or looks made to do harm."""
-    try:
-        archive = zipfile.ZipFile(path)
-    except _DAMAGES as error:
-        raise InputError(f"{path.name} is no zip archive that can be read: {error}.") from None
-    with archive:
-        infos = [each for each in archive.infolist() if not _is_litter(each)]
-        _check_sizes(path.name, infos)
-        for each in infos:
-            _check_entry(path.name, each)
-        yield _choose_source(path.name, Archive(archive, {each.filename: each for each in infos}))
+    with open_archive(path, MOST_BYTES) as archive:
+        yield _choose_source(archive)
 
 
-def _choose_source(name: str, archive: Archive) -> Source:
-    tables = [each for each in archive.files if find_ending(each) in ("csv", "tsv")]
+def _choose_source(archive: Archive) -> Source:
+    files = tuple(each for each in archive.files if not _is_hidden(each))
+    if inner := next((each for each in files if find_ending(each) in _ARCHIVES), None):
+        raise InputError(
+            f"{archive.name} is not taken: {inner[:200]!r} is an archive inside the archive; unpack it first."
+        )
+    tables = [each for each in files if find_ending(each) in ("csv", "tsv")]
     if len(tables) > 1:
-        raise InputError(f"{name} holds {len(tables)} CSV files, among them {tables[0]!r}; leave one.")
-    if not archive.files:
-        raise InputError(f"{name} is empty; put pictures into it, or a CSV file and what it lists.")
+        raise InputError(
+            f"{archive.name} holds {len(tables)} CSV files, among them {tables[0][:200]!r}; leave one."
+        )
+    if not files:
+        raise InputError(f"{archive.name} is empty; put pictures into it, or a CSV file and what it lists.")
     if not tables:
-        return MediaSource(archive)
-    table = open_csv(tables[0], lambda: archive.archive.open(tables[0]))
+        return MediaSource(archive, files)
+    table = open_csv(tables[0], lambda: archive.open(tables[0]))
     return ListedSource(archive, table, PurePosixPath(tables[0]).parent)
 
 
-def _is_litter(info: zipfile.ZipInfo) -> bool:
-    """Whether the entry is a folder, or one of the hidden files that desktops leave in archives."""
-    parts = PurePosixPath(info.filename).parts
-    hidden = any(part == "__MACOSX" or (part.startswith(".") and part != "..") for part in parts)
-    return info.is_dir() or hidden or parts[-1:] in (("Thumbs.db",), ("desktop.ini",))
-
-
-def _check_sizes(name: str, infos: Sequence[zipfile.ZipInfo]) -> None:
-    if len(infos) > MOST_FILES:
-        raise InputError(f"{name} holds {len(infos):,} files; at most {MOST_FILES:,} are taken.")
-    total = sum(each.file_size for each in infos)
-    if total > MOST_BYTES:
-        raise InputError(f"{name} unpacks to {total:,} bytes; at most {MOST_BYTES:,} are taken.")
-
-
-def _check_entry(name: str, info: zipfile.ZipInfo) -> None:
-    if reason := _find_danger(info):
-        raise InputError(f"{name} is not taken: {info.filename[:200]!r} {reason}.")
-
-
-def _find_danger(info: zipfile.ZipInfo) -> str | None:
-    parts = PurePosixPath(info.filename).parts
-    if info.filename.startswith("/") or ".." in parts or "\\" in info.filename or ":" in parts[0]:
-        return "points outside of the archive; pack the files without paths"
-    if stat.S_ISLNK(info.external_attr >> 16):
-        return "is a link; pack the file itself"
-    if info.flag_bits & 1:
-        return "is encrypted; pack it without a password"
-    if find_ending(info.filename) in _ARCHIVES:
-        return "is an archive inside the archive; unpack it first"
-    if info.file_size > _SMALL and info.file_size > MOST_RATIO * info.compress_size:
-        return f"unpacks to {info.file_size:,} bytes out of {info.compress_size:,}, as no picture does"
-    return None
+def _is_hidden(name: str) -> bool:
+    return any(part.startswith(".") for part in PurePosixPath(name).parts)
 
 
 def _name_folder(name: str) -> str:

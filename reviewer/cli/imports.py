@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -19,7 +20,9 @@ _MOST_REASONS = 20
 
 
 def import_(
-    path: Annotated[Path, typer.Argument(help="A Gradio flag folder, a folder with several, or a CSV file.")],
+    path: Annotated[
+        Path, typer.Argument(help="A Gradio flag folder, a folder with several, a zip of one, or a CSV file.")
+    ],
     model: Annotated[
         str | None, typer.Option(help="Model that the flags are of; default: the one with these columns.")
     ] = None,
@@ -47,21 +50,39 @@ def import_(
     An empty folder becomes a workspace. Importing again adds nothing; rows that are no flags are kept in
     flagged/quarantine with the reason.
     """
-    from reviewer.config import CONFIG_NAME
-    from reviewer.foreign import parse_mapping, prepare_workspace, read_sources
+    from reviewer.foreign import open_given, parse_mapping
 
     mapping = parse_mapping(mapped or ())
-    sources = read_sources(path, mapping)
-    if dry_run:
-        write_records([each for source in sources for each in source.describe()], _COLUMN_FIELDS, form)
-        return
-    folder = find_folder(workspace)
-    if added := prepare_workspace(folder, sources, model=model, is_adding=add_model):
+    with open_given(path) as found:
+        if dry_run:
+            _write_columns(found, mapping, form)
+            return
+        folder = find_folder(workspace)
+        _prepare(folder, found, mapping, model, add_model)
+        with open_workspace(folder) as opened, show_progress() as progress:
+            report = opened.import_flags(
+                found, model=model, mapping=mapping, timezone=timezone, progress=progress
+            )
+    _write_import(report, form)
+
+
+def _write_columns(path: Path, mapping: Mapping[str, str], form: Format | None) -> None:
+    from reviewer.foreign import read_sources
+
+    columns = [each for source in read_sources(path, mapping) for each in source.describe()]
+    write_records(columns, _COLUMN_FIELDS, form)
+
+
+def _prepare(
+    folder: Path, path: Path, mapping: Mapping[str, str], model: str | None, is_adding: bool
+) -> None:
+    """Make the workspace, or add the models that it lacks, when that was asked for."""
+    from reviewer.config import CONFIG_NAME
+    from reviewer.foreign import prepare_workspace, read_sources
+
+    if added := prepare_workspace(folder, read_sources(path, mapping), model=model, is_adding=is_adding):
         names = f"model{'s' * (len(added) > 1)} {', '.join(added)}"
         talk(f"{folder / CONFIG_NAME} has the {names}; check the guesses.")
-    with open_workspace(folder) as opened, show_progress() as progress:
-        report = opened.import_flags(path, model=model, mapping=mapping, timezone=timezone, progress=progress)
-    _write_import(report, form)
 
 
 def _write_import(report: ImportReport, form: Format | None) -> None:

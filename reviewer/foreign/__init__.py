@@ -8,14 +8,14 @@
     drafts.py     a model's table of reviewer.toml for flags that fit no model
     rows.py       row → flag
     importing.py  all rows into the log or into quarantine
-    archive.py    what was uploaded, as a folder or file
+    archive.py    what was given or uploaded, as a folder or file
 
 The rule: nothing outside the imported folder is ever read, and no row is lost without a word.
 """
 
 from __future__ import annotations
 
-from reviewer.foreign.archive import open_upload
+from reviewer.foreign.archive import open_given, open_upload
 from reviewer.foreign.columns import Column, parse_mapping
 from reviewer.foreign.drafts import prepare_workspace
 from reviewer.foreign.importing import (
@@ -36,6 +36,7 @@ __all__ = [
     "Quarantined",
     "Source",
     "import_flags",
+    "open_given",
     "open_upload",
     "parse_mapping",
     "prepare_workspace",

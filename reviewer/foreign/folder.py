@@ -95,7 +95,6 @@ def find_flag_files(path: Path) -> list[Path]:
     Raises `InputError` when there is none.
     """
     if path.is_file():
-        _check_plain(path)
         return [path]
     if not path.is_dir():
         raise InputError(f"There is no folder or file {str(path)!r}; give a Gradio flag folder.")
@@ -106,16 +105,6 @@ def find_flag_files(path: Path) -> list[Path]:
             " the app's flagging_dir, or a CSV file."
         )
     return found
-
-
-def _check_plain(path: Path) -> None:
-    """Raise when the file named by hand is an archive, whose bytes would make rows of a kind."""
-    with path.open("rb") as file:
-        is_archive = file.read(4) == b"PK\x03\x04"
-    if is_archive:
-        raise InputError(
-            f"{path.name} is a zip archive; unpack it and give the folder, or import it in the app."
-        )
 
 
 def _walk(folder: Path) -> Iterator[Path]:

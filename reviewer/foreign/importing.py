@@ -5,6 +5,7 @@ The rule: rows in = imported + quarantined + skipped, and doing it again adds no
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import asdict, dataclass, field
@@ -163,6 +164,8 @@ class _Import:
         """Id of each row of this run → its file and number."""
         self._quarantine = _open_quarantine(destination.folder)
         self._quarantined = {row[0] for rows in read_quarantine(destination.folder) for row in rows}
+        self._damages: Counter[str] = Counter()
+        """Id of what a damaged row of this run says → how often it came."""
         self._waiting = 0
         """Characters of the rows that are not durable yet."""
         self._flags: list[tuple[str, ...]] = []
@@ -175,7 +178,7 @@ class _Import:
         for row in source.read(at):
             reason = self._take(row, counts, source.shown[at], reader, changed_at)
             if reason:
-                self._set_aside(source.shown[at], row, reason)
+                self._set_aside(source, at, row, reason)
             self._done += len(row.raw)
             self._waiting += len(row.raw)
             if row.number % CHUNK_ROWS == 0 or self._waiting >= _CHUNK_CHARACTERS:
@@ -207,14 +210,22 @@ class _Import:
         self.report.models[flag.model] = self.report.models.get(flag.model, 0) + 1
         return ""
 
-    def _set_aside(self, shown: str, row: Row, reason: str) -> None:
-        self.report.quarantined.append(Quarantined(shown, row.number, row.line, reason + "."))
+    def _set_aside(self, source: Source, at: int, row: Row, reason: str) -> None:
+        """Report the row and keep it, unless it was kept before.
+
+        Its id is made of what it says and of how often that came, not of where it lies: a folder, its
+        archive and a file out of it hold the same rows.
+        """
+        shown, reason = source.shown[at], reason + "."
+        self.report.quarantined.append(Quarantined(shown, row.number, row.line, reason))
         raw = row.raw[:_MOST_RAW].replace("\0", "\\0")
-        key = derive_id(_EPOCH, shown, str(row.number), raw)
+        said = derive_id(_EPOCH, *(source.header or ()), "", raw.rstrip("\r\n"))
+        self._damages[said] += 1
+        key = derive_id(_EPOCH, said, str(self._damages[said]))
         if key not in self._quarantined:
             self._quarantined.add(key)
             now = format_time(utc_now())
-            self._damaged.append((key, now, shown, str(row.number), str(row.line), reason + ".", raw))
+            self._damaged.append((key, now, shown, str(row.number), str(row.line), reason, raw))
 
     def flush(self) -> None:
         """Make what waits durable."""
@@ -244,10 +255,17 @@ def _find_known(destination: Destination) -> set[str]:
 
 
 def read_quarantine(flagged: Path) -> Iterator[list[tuple[str, ...]]]:
-    """Yield all rows that were ever set aside, in parts, with the cells of `QUARANTINE_COLUMNS`."""
+    """Yield all rows that were ever set aside, in parts, with the cells of `QUARANTINE_COLUMNS`.
+
+    Each is there once, also when two imports set it aside at the same time.
+    """
     log, position = _open_quarantine(flagged), Position()
+    seen: set[str] = set()
     while (tail := log.tail(position)).position != position:
-        yield list(zip(*(column.to_pylist() for column in tail.rows.columns), strict=True))
+        rows = zip(*(column.to_pylist() for column in tail.rows.columns), strict=True)
+        fresh = {row[0]: row for row in rows if row[0] not in seen}
+        seen.update(fresh)
+        yield list(fresh.values())
         position = tail.position
 
 

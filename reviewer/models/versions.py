@@ -14,6 +14,8 @@ import json
 import os
 import platform
 import shutil
+import signal
+import sys
 import tempfile
 import threading
 import time
@@ -41,7 +43,10 @@ _CARD = "card.json"
 _PACKAGES = ("flag-reviewer", "scikit-learn", "numpy", "pandas", "skops", "onnxruntime")
 
 _SETTLED_SECONDS = 2.0
-"""A file changed less than this ago may still be being written, and waits for its turn as a version."""
+"""A file that changed less than this ago may still be being written, where the system does not tell."""
+
+_TICK_SECONDS = 0.05
+"""A file that changes twice in less than this may have the same time both times."""
 
 _LOADING_SECONDS = 300.0
 """How long a caller waits for a model to be loaded."""
@@ -216,7 +221,10 @@ class ModelVersions:
     # What the config names
 
     def _follow_source(self) -> None:
-        """Adopt what the config names as the next version unless one holds it already."""
+        """Adopt what the config names as the next version unless one holds it already.
+
+        A file that is still being written waits until it is whole, and the version before it answers.
+        """
         has_versions = bool(self._names())
         try:
             source, stamp = self._look_at_source()
@@ -225,8 +233,9 @@ class ModelVersions:
                 return  # versions outlive the file they were copied from
             raise
         is_new = source and (self._seen is None or self._seen[0] != stamp)
-        if source and is_new and (_is_settled(stamp) or not has_versions):
-            self._seen = stamp, self._adopt(source)
+        if source and is_new and (not has_versions or _is_whole(source.path, stamp)):
+            # One that may change again without looking changed is looked at anew.
+            self._seen = None if _is_fresh(stamp, _TICK_SECONDS) else stamp, self._adopt(source)
 
     def _look_at_source(self) -> tuple[Source | None, _Stamp | None]:
         """Return what the config names, looked for once, and how its file stands now."""
@@ -316,8 +325,33 @@ def _read_stamp(path: Path) -> _Stamp | None:
     return found.st_ino, found.st_mtime_ns, found.st_size
 
 
-def _is_settled(stamp: _Stamp | None) -> bool:
-    return stamp is None or not 0 <= time.time() - stamp[1] / 1e9 < _SETTLED_SECONDS
+def _is_fresh(stamp: _Stamp | None, seconds: float) -> bool:
+    return stamp is not None and 0 <= time.time() - stamp[1] / 1e9 < seconds
+
+
+def _is_whole(path: Path | None, stamp: _Stamp | None) -> bool:
+    """Return whether nobody is writing the file, as far as can be told."""
+    is_written = _is_being_written(path) if path else False
+    return not _is_fresh(stamp, _SETTLED_SECONDS) if is_written is None else not is_written
+
+
+def _is_being_written(path: Path) -> bool | None:
+    """Return whether any process has the file open for writing, None where the system does not tell.
+
+    Linux grants a lease for reading only while there is no writer. Should one come before the lease is given
+    back, it waits for that, and the signal that this process then gets has no effect.
+    """
+    if sys.platform != "linux":
+        return None
+    with contextlib.suppress(OSError), path.open("rb") as file:
+        fcntl.fcntl(file, fcntl.F_SETSIG, signal.SIGURG)
+        try:
+            fcntl.fcntl(file, fcntl.F_SETLEASE, fcntl.F_RDLCK)
+        except BlockingIOError:
+            return True
+        fcntl.fcntl(file, fcntl.F_SETLEASE, fcntl.F_UNLCK)
+        return False
+    return None
 
 
 def _describe(artifact: Path) -> dict[str, Any]:

@@ -18,7 +18,7 @@ from reviewer.batch.start import Preview
 from reviewer.batch.state import Batch, Status, list_rejected
 from reviewer.config import ModelSpec
 from reviewer.records import Task
-from reviewer.ui.texts import load_texts, pick_language, say
+from reviewer.ui.texts import find_language, load_texts, say, say_number, say_sentence
 
 SHOWN_REJECTED = 100
 SHOWN_COLUMNS = 12
@@ -32,7 +32,9 @@ def describe_preview(request: gr.Request, preview: Preview) -> str:
     rows = [[_cut(cell) for cell in row[:SHOWN_COLUMNS]] for row in preview.rows]
     table = _table([_cut(each) for each in columns], rows)
     if len(preview.columns) > SHOWN_COLUMNS:
-        more = say(request, "batch.columns.more", count=f"{len(preview.columns) - SHOWN_COLUMNS:,}")
+        more = say(
+            request, "batch.columns.more", count=say_number(request, len(preview.columns) - SHOWN_COLUMNS)
+        )
         return table + _dim(more)
     return table
 
@@ -54,8 +56,8 @@ def describe_batch(request: gr.Request, spec: ModelSpec, batch: Batch) -> str:
         *([("flagged", counts.flagged)] if batch.has_flags else []),
     ]  # fmt: skip
     cells = "".join(
-        f"<div><dt>{escape(say(request, f'batch.count.{name}'))}</dt><dd>{count:,}</dd></div>"
-        for name, count in facts
+        f"<div><dt>{escape(say(request, f'batch.count.{name}'))}</dt><dd>{shown}</dd></div>"
+        for name, shown in ((name, say_number(request, count)) for name, count in facts)
     )
     parts = [
         f'<p class="batch-head">{escape(head)}</p>',
@@ -69,10 +71,15 @@ def describe_batch(request: gr.Request, spec: ModelSpec, batch: Batch) -> str:
 
 def _describe_progress(request: gr.Request, batch: Batch) -> str:
     done = batch.counts.done
-    words = say(request, f"batch.status.{batch.status}", done=f"{done:,}", rows=f"{batch.rows:,}")
+    numbers = {"done": say_number(request, done), "rows": say_number(request, batch.rows)}
+    words = say(request, f"batch.status.{batch.status}", **numbers)
     bar = f'<progress max="{batch.rows}" value="{done}" aria-label="{escape(words)}"></progress>'
     kind = {Status.DONE: "good", Status.FAILED: "error"}.get(batch.status, "dim")
-    error = f'<p class="error" role="alert">{escape(batch.error)}</p>' if batch.error else ""
+    error = (
+        f'<p class="error" role="alert">{escape(say_sentence(request, batch.error))}</p>'
+        if batch.error
+        else ""
+    )
     return f'{bar}<p class="{kind}" role="status">{escape(words)}</p>{error}'
 
 
@@ -116,9 +123,13 @@ def describe_rejected(request: gr.Request, batch: Batch) -> str:
     total = batch.counts.rejected + batch.counts.failed
     if not total:
         return ""
-    rows = [(f"{number:,}", reason) for number, reason in list_rejected(batch, SHOWN_REJECTED)]
+    rows = [
+        (say_number(request, number), say_sentence(request, reason))
+        for number, reason in list_rejected(batch, SHOWN_REJECTED)
+    ]
     head = [say(request, "batch.row"), say(request, "batch.reason")]
-    title = say(request, "batch.rejected", shown=f"{len(rows):,}", total=f"{total:,}")
+    numbers = {"shown": say_number(request, len(rows)), "total": say_number(request, total)}
+    title = say(request, "batch.rejected", **numbers)
     return f'{_dim(title)}<div class="batch-rejected">{_table(head, rows)}</div>'
 
 
@@ -128,12 +139,15 @@ def describe_metrics(request: gr.Request, batch: Batch) -> str:
     if not found:
         return ""
     left_out = found["left_out"]
-    rows = [(say(request, "batch.counted"), f"{found['counted']:,}")]
+    rows = [(say(request, "batch.counted"), say_number(request, found["counted"]))]
     rows += [
-        (say(request, f"batch.left_out.{name}"), f"{count:,}") for name, count in left_out.items() if count
+        (say(request, f"batch.left_out.{name}"), say_number(request, count))
+        for name, count in left_out.items()
+        if count
     ]
     rows += [
-        (say(request, f"metric.{name}"), f"{value:.4g}") for name, value in found.get("metrics", {}).items()
+        (say(request, f"metric.{name}"), say_number(request, value, ".4g"))
+        for name, value in found.get("metrics", {}).items()
     ]
     return _table([], rows) + _describe_classes(request, found.get("classes", []))
 
@@ -143,7 +157,11 @@ def _describe_classes(request: gr.Request, classes: Sequence[Mapping[str, Any]])
         return ""
     names = ("label", "precision", "recall", "f1", "rows")
     rows = [
-        [_cut(each["label"]), *(f"{each[name]:.3f}" for name in names[1:4]), f"{each['rows']:,}"]
+        [
+            _cut(each["label"]),
+            *(say_number(request, each[name], ".3f") for name in names[1:4]),
+            say_number(request, each["rows"]),
+        ]
         for each in classes[:SHOWN_CLASSES]
     ]
     table = _table([say(request, f"batch.class.{name}") for name in names], rows)
@@ -156,7 +174,7 @@ def draw_metrics(request: gr.Request, batch: Batch, *, is_dark: bool) -> Any:
 
     from reviewer.figures import draw_confusion, draw_residuals
 
-    words = load_texts(pick_language(request.headers.get("accept-language")))
+    words = load_texts(find_language(request))
     own = {name: words[f"batch.{name}"] for name in _OWN_WORDS}
     found = read_metrics(batch)
     if "confusion" in found:
@@ -186,7 +204,7 @@ def describe_list(request: gr.Request, batches: Sequence[Batch]) -> str:
     ]
     rows = [
         [
-            each.batch_id, _cut(each.file), f"{each.model} {each.version}", f"{each.rows:,}",
+            each.batch_id, _cut(each.file), f"{each.model} {each.version}", say_number(request, each.rows),
             say(request, f"batch.short.{each.status}"), _Html(_describe_links(request, each)),
         ]
         for each in batches

@@ -38,7 +38,7 @@ from reviewer.ui.import_report import (
     describe_stopped,
 )
 from reviewer.ui.stops import Stops
-from reviewer.ui.texts import say, translate
+from reviewer.ui.texts import say, say_sentence, translate
 from reviewer.workspace import Workspace
 
 _COLUMNS_START = """
@@ -114,6 +114,12 @@ def wire_import(workspace: Workspace, pane: ImportPane, tab: gr.Tab) -> Any:
     def greet(request: gr.Request, report: str) -> str:
         return report or f'<p class="dim">{say(request, "import.empty")}</p>'
 
+    @needs(Role.REVIEWER)
+    def clear() -> str:
+        return ""
+
+    # What became of one file must not stand beside the next.
+    pane.file.upload(clear, None, pane.report, api_visibility="private", show_progress="hidden")
     tab.select(greet, pane.report, pane.report, api_visibility="private", show_progress="hidden")
     ran = _wire_run(workspace, pane)
     # What was a new model before is one of the workspace now.
@@ -199,7 +205,7 @@ def _plan(request: gr.Request, spec: WorkspaceSpec, sources: list[Source], choic
     try:
         tables = draft_tables(request, sources, spec, choice)
     except InputError as error:
-        return [describe_problem(str(error)), gr.Button(interactive=False)]
+        return [describe_problem(say_sentence(request, str(error))), gr.Button(interactive=False)]
     words = say(request, "import.run.adding" if tables else "import.run")
     return [describe_plan(request, tables), gr.Button(words, interactive=True)]
 

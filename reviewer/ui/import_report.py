@@ -13,7 +13,7 @@ import gradio as gr
 
 from reviewer.foreign import ImportReport, Source
 from reviewer.ui.import_plan import SHOWN_FILES
-from reviewer.ui.texts import say
+from reviewer.ui.texts import say, say_number, say_sentence
 
 SHOWN_ROWS = 100
 
@@ -42,8 +42,8 @@ def describe_problem(sentence: str) -> str:
 def describe_report(request: gr.Request, report: ImportReport, added: Sequence[str]) -> str:
     """Return what became of the rows, where the flags are, and the first rows that are none."""
     counts = "".join(
-        f"<div><dt>{escape(say(request, f'import.count.{name}'))}</dt><dd>{count:,}</dd></div>"
-        for name, count in report.count().items()
+        f"<div><dt>{escape(say(request, f'import.count.{name}'))}</dt><dd>{shown}</dd></div>"
+        for name, shown in ((name, say_number(request, count)) for name, count in report.count().items())
     )
     return "".join(
         (
@@ -81,8 +81,10 @@ def _describe_quarantined(request: gr.Request, report: ImportReport) -> str:
         return ""
     shown = report.quarantined[:SHOWN_ROWS]
     head = [say(request, f"import.row.{name}") for name in ("file", "number", "reason")]
-    rows = [(each.file, f"{each.row:,}", each.reason) for each in shown]
-    title = say(request, "import.quarantined", shown=len(shown), total=f"{len(report.quarantined):,}")
+    rows = [(each.file, say_number(request, each.row), say_sentence(request, each.reason)) for each in shown]
+    title = say(
+        request, "import.quarantined", shown=len(shown), total=say_number(request, len(report.quarantined))
+    )
     return f'{_dim(title)}<div class="import-rows">{_table(head, rows)}</div>'
 
 
