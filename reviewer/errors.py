@@ -108,4 +108,4 @@ def _known_names(name: str, known: Iterable[object]) -> str:
         return ""
     listed = ", ".join(names[:20]) + (" …" if len(names) > 20 else "")
     close = get_close_matches(name, names, 1)
-    return (f" Did you mean {close[0]!r}?" if close else "") + f" Known: {listed}."
+    return f" Did you mean {close[0]!r}? Known: {listed}." if close else f" Known: {listed}."

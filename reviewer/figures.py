@@ -514,14 +514,16 @@ def _abbreviate(count: int | None, names: list[str]) -> str:
 def _lay_out_matrix(figure: go.Figure, names: list[str]) -> None:
     """Set square axes with the diagonal marked, high enough for every label to be read."""
     places, edge = list(range(len(names))), len(names) - 0.5
-    is_wide = sum(map(len, names)) > 60
+    longest = max(map(len, names))
+    can_touch = longest * len(names) > 36
     row = min(56, max(20, 420 // len(names)))
     axis = {"tickvals": places, "ticktext": names, "showgrid": False}
     if len(names) > CROWD:
         axis["tickfont"] = {"size": 10}
-    figure.update_xaxes(axis, side="top", range=[-0.5, edge], tickangle=-90 if is_wide else 0)
+    figure.update_xaxes(axis, side="top", range=[-0.5, edge], autotickangles=[0, -90])
     figure.update_yaxes(axis, range=[edge, -0.5])
-    head = 8 * max(map(len, names)) if is_wide else 16
+    # The page turns the names above the columns when they touch, as on a phone, and then they need the room.
+    head = 8 * longest if can_touch else 16
     figure.update_layout(height=row * len(names) + head + 84, margin={"t": 40, "b": 16})
     figure.add_shape(
         type="line",

@@ -16,6 +16,8 @@ from starlette.exceptions import HTTPException
 from starlette.responses import JSONResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from reviewer.sentences import pick_language, retell
+
 LOOPBACK_NAMES = ("127.0.0.1", "localhost", "::1")
 ANY_HOST = "*"
 PLOT_SCRIPTS = ("/ui/plotly.min.js", "/ui/plot.js")
@@ -75,9 +77,9 @@ class Gate:
         hosts = list(_list_hosts(headers))
         origin = headers.get("origin")
         if strange := [host for host in hosts if not self._reach.has_host(host)]:
-            await _refuse(400, _explain_host(strange[0]))(scope, receive, send)
+            await _refuse(400, _explain_host(strange[0]), headers)(scope, receive, send)
         elif origin and not self._reach.has_origin(origin, hosts) and not _is_plot_script(origin, scope):
-            await _refuse(403, _explain_origin(origin))(scope, receive, send)
+            await _refuse(403, _explain_origin(origin), headers)(scope, receive, send)
         else:
             await self._app(scope, receive, send)
 
@@ -136,9 +138,10 @@ class BodyLimit:
             # Gradio counts each file of an upload itself.
             await self._app(scope, receive, send)
             return
-        length = Headers(scope=scope).get("content-length", "0")
+        headers = Headers(scope=scope)
+        length = headers.get("content-length", "0")
         if length.isdecimal() and int(length) > self._most:
-            await _refuse(413, self._sentence)(scope, receive, send)
+            await _refuse(413, self._sentence, headers)(scope, receive, send)
             return
         read = 0
 
@@ -198,5 +201,6 @@ def _explain_origin(origin: str) -> str:
     )
 
 
-def _refuse(status: int, sentence: str) -> JSONResponse:
-    return JSONResponse({"error": sentence, "field": "", "kind": "ForbiddenError"}, status)
+def _refuse(status: int, sentence: str, headers: Headers) -> JSONResponse:
+    told = retell(sentence, pick_language(headers.get("accept-language")))
+    return JSONResponse({"error": told, "field": "", "kind": "ForbiddenError"}, status)

@@ -9,9 +9,10 @@ from pathlib import Path
 import gradio as gr
 import pytest
 from fastapi.testclient import TestClient
+from starlette.requests import Request
 
 from reviewer.access import Person, Role, is_loopback
-from reviewer.errors import InputError
+from reviewer.errors import InputError, UnknownNameError
 from reviewer.guards import Reach
 from reviewer.ui import handlers
 from reviewer.ui.app import build_app, build_site
@@ -44,6 +45,16 @@ def test_every_handler_names_the_role_it_needs(app: gr.Blocks) -> None:
     assert [each for each in handlers if not isinstance(getattr(each, ROLE_MARK, None), Role)] == []
 
 
+def test_no_event_that_hides_its_progress_is_looked_at_again(app: gr.Blocks) -> None:
+    """Gradio's page copies the components of their progress at each step of every later event."""
+    hidden = [each for each in app.fns.values() if each.show_progress == "hidden"]
+    assert len(hidden) > 5
+    assert [each.name for each in hidden if each.show_progress_on is None] == []
+    layouts = (gr.Tabs, gr.Tab, gr.Column, gr.Row)
+    drawn = [shown for each in app.fns.values() for shown in each.show_progress_on or ()]
+    assert not any(isinstance(each, layouts) for each in drawn)
+
+
 def test_no_component_has_server_functions_but_the_drawing_area(app: gr.Blocks) -> None:
     """They know no user. The drawing area's own one only takes the pieces of a drawing."""
     found = {
@@ -72,6 +83,16 @@ def test_an_error_on_the_page_is_escaped() -> None:
     with pytest.raises(gr.Error) as caught:
         needs(Role.TESTER)(fail)()
     assert "&lt;img" in caught.value.message
+
+
+def test_an_error_on_the_page_is_in_the_language_of_the_person() -> None:
+    def fail(request: gr.Request) -> None:
+        raise UnknownNameError("model", "a<b>")
+
+    asked = gr.Request(Request({"type": "http", "headers": [(b"accept-language", b"ru")]}))
+    with pytest.raises(gr.Error) as caught:
+        needs(Role.TESTER)(fail)(asked)
+    assert caught.value.message == "Не существует: модель &#x27;a&lt;b&gt;&#x27;."
 
 
 def test_an_error_for_a_program_is_said_as_it_is() -> None:

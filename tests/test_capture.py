@@ -74,6 +74,7 @@ def list_flags(workspace: Workspace) -> list[tuple[str, str, str, tuple[str, ...
 
 UNSURE = "refund sign in"
 SURE = "give my money back"
+ASKED_BY = {"session_id": "s", "username": "ana", "source": "batch"}
 
 
 # Rules and modes
@@ -104,7 +105,8 @@ def test_a_rule_flags_an_example_once_per_version(open_with: Open) -> None:
 def test_a_batch_is_flagged_by_rules_unless_it_asks_for_none(open_with: Open) -> None:
     workspace = open_with('rules = [{ rule = "low_confidence", below = 0.75 }]')
     examples = [{"text": UNSURE}, {"text": SURE}, {"text": f"{UNSURE} please"}]
-    workspace.predict_many("tickets", examples, has_rules=False)
+    ids = [new_id() for _ in examples]
+    workspace.record(workspace.ask("tickets", examples), ids, ASKED_BY, has_rules=False)
     assert workspace.queue() == []
     workspace.predict_many("tickets", examples)
     assert len(workspace.queue()) == 2
@@ -264,7 +266,7 @@ def test_predictions_with_given_ids_are_counted_once_when_work_is_done_again(ope
     ids = [derive_id(started, "batch", str(row)) for row in range(3)]
     for _ in range(2):
         examples = [{"text": f"{UNSURE} {row}"} for row in range(3)]
-        made = workspace.predict_many("tickets", examples, ids=ids)
+        made = workspace.record(workspace.ask("tickets", examples), ids, ASKED_BY)
         assert [each.prediction_id for each in made] == ids
     assert workspace.count_rows() == {"flags": 3, "reviews": 0, "predictions": 3}
 
@@ -272,7 +274,7 @@ def test_predictions_with_given_ids_are_counted_once_when_work_is_done_again(ope
 def test_a_single_prediction_with_a_given_id_is_durable_on_return_also_in_the_app(tiny_folder: Path) -> None:
     ids = [derive_id(utc_now(), "batch", "1")]
     with Workspace(tiny_folder, is_app=True) as workspace:
-        workspace.predict_many("tickets", [{"text": SURE}], ids=ids)
+        workspace.record(workspace.ask("tickets", [{"text": SURE}]), ids, ASKED_BY)
         assert ids[0] in (tiny_folder / "flagged" / "predictions-0001.csv").read_text(encoding="utf-8")
 
 
@@ -289,6 +291,15 @@ def test_flags_of_the_same_example_are_found_whoever_made_them(open_with: Open) 
     found = workspace.find_twins("tickets", first.example_id)
     assert [each.flag_id for each in found] == [flags[1].flag_id, flags[0].flag_id]
     assert workspace.find_twins("shades", first.example_id) == []
+
+
+def test_only_the_newest_flags_of_an_example_are_found(open_with: Open) -> None:
+    workspace = open_with()
+    flags = [make_flag(model="tickets", predicted_label="refund") for _ in range(101)]
+    workspace.add_flags(flags)
+    ids = [each.flag_id for each in reversed(flags)]
+    assert [each.flag_id for each in workspace.find_twins("tickets", flags[0].example_id, 2)] == ids[:2]
+    assert [each.flag_id for each in workspace.find_twins("tickets", flags[0].example_id)] == ids[:100]
 
 
 def test_flags_made_elsewhere_are_added_once(open_with: Open) -> None:

@@ -535,13 +535,30 @@ def test_a_model_that_runs_elsewhere_is_corrected_to_a_label_seen_in_its_flags(
     browser: Browser, address: str
 ) -> None:
     page = open_cards(browser, address, "model=elsewhere&source=api")
-    page.locator(".desk-note summary").click()
-    expect(find_row(page, "Known from the browser only")).to_have_text("text")
-    expect(find_row(page, "Changed in the browser afterwards")).to_have_text("inputs: text: <b>x</b>")
+    note = page.locator(".desk-note")
+    expect(note).to_contain_text("The browser showed other values than the app had: Text.")
+    expect(note).to_contain_text("Only the browser knows these values: Text.")
+    note.locator("summary").click()
+    expect(find_row(page, "In the browser")).to_have_text("Text: <b>x</b>")
     page.locator(".desk-label", has_text="spam").click()
     await_saved(page)
     done = read_flags(address, "elsewhere", "done")
     assert [card["corrected_label"] for card in done if card["source"] == "api"] == ["spam"]
+    page.close()
+
+
+def test_a_russian_card_tells_failures_and_doubts_in_russian(
+    browser: Browser, address: str, tmp_path: Path
+) -> None:
+    page = open_cards(browser, address, "model=writer&text=fail", locale="ru-RU")
+    expect(page.locator(".desk-failure p")).to_contain_text(
+        "Сбой: модель writer, версия 1: ValueError: <b>no"
+    )
+    page.goto(f"{address}/?tab=review&model=elsewhere&source=api")
+    note = page.locator(".desk-note")
+    expect(note).to_contain_text("В браузере были не те значения, что у приложения: Text.")
+    expect(note).to_contain_text("Эти значения известны только от браузера: Text.")
+    save_screenshot(page, "card-russian", tmp_path)
     page.close()
 
 

@@ -465,8 +465,8 @@ def test_every_input_at_fault_is_named_at_once_and_nothing_is_stored(
     assert problems == {
         "other": "model has no input 'other'; its inputs: text, size, image.",
         "text": "Words is missing.",
-        "size": "size is 'many'; a number is needed.",
-        "image": "image is no image that can be read; use PNG, JPEG, WEBP, GIF.",
+        "size": "Size is 'many'; a number is needed.",
+        "image": "Image is no image that can be read; use PNG, JPEG, WEBP, GIF.",
     }
     assert find_problems(spec, {"text": "a", "size": 1, "image": make_png()}) == {}
     assert not list(tmp_path.iterdir())
@@ -606,7 +606,7 @@ def test_a_file_of_another_type_is_refused_whatever_its_name_says(
     types: list[str], data: bytes, name: str, kind: str
 ) -> None:
     spec = make_spec(x={"component": "file", "types": types})
-    sentence = f"x is a file of the type '{kind}'; use {types[0]}."
+    sentence = f"X is a file of the type '{kind}'; use {types[0]}."
     assert find_problems(spec, {"x": {"data": data, "name": name}}) == {"x": sentence}
 
 
@@ -664,30 +664,30 @@ def test_a_recording_stored_for_another_model_may_still_be_too_long_for_this_one
 
 
 ODD: tuple[tuple[dict[str, Any], Any, str], ...] = (
-    ({"component": "textbox"}, " \n", "x holds nothing but spaces."),
-    ({"component": "textbox"}, "a\0b", "x holds the invisible control character U+0000 at position 2."),
-    ({"component": "textbox"}, "caf\ufffd", "x holds � at position 4, the sign of a text read in a wrong"),
-    ({"component": "number", "step": 0.1}, 0.25, "x is 0.25, which is not a multiple of the step 0.1."),
+    ({"component": "textbox"}, " \n", "X holds nothing but spaces."),
+    ({"component": "textbox"}, "a\0b", "X holds the invisible control character U+0000 at position 2."),
+    ({"component": "textbox"}, "caf\ufffd", "X holds � at position 4, the sign of a text read in a wrong"),
+    ({"component": "number", "step": 0.1}, 0.25, "X is 0.25, which is not a multiple of the step 0.1."),
     (
         {"component": "slider", "minimum": 1, "maximum": 9, "step": 2}, 4,
-        "x is 4, which is not a multiple of the step 2 from 1.",
+        "X is 4, which is not a multiple of the step 2 from 1.",
     ),
-    ({"component": "date"}, date(9999, 12, 31), "x is 9999-12-31, which is in the future."),
-    (SPECS["image"], make_png(8, 8), "x is blank: every point has the same color."),
-    (SPECS["sketch"], Image.new("RGBA", (280, 280), (0, 0, 0, 0)), "x is blank"),
+    ({"component": "date"}, date(9999, 12, 31), "X is 9999-12-31, which is in the future."),
+    (SPECS["image"], make_png(8, 8), "X is blank: every point has the same color."),
+    (SPECS["sketch"], Image.new("RGBA", (280, 280), (0, 0, 0, 0)), "X is blank"),
     (
         {"component": "image", "width": 64, "height": 64}, np.eye(8, dtype=np.uint8),
-        "x has 8 × 8 pixels, much less than the 64 × 64 that the model takes.",
+        "X has 8 × 8 pixels, much less than the 64 × 64 that the model takes.",
     ),
     (
         {"component": "image", "width": 8, "height": 8}, np.eye(8, 50, dtype=np.uint8),
-        "x has 50 × 8 pixels, quite another shape than the 8 × 8 that the model takes.",
+        "X has 50 × 8 pixels, quite another shape than the 8 × 8 that the model takes.",
     ),
-    (SPECS["audio"], (8000, np.zeros(8000, np.int16)), "x is silent; check the microphone."),
-    (SPECS["audio"], make_wav(0.05), "x lasts only 0.05 seconds."),
+    (SPECS["audio"], (8000, np.zeros(8000, np.int16)), "X is silent; check the microphone."),
+    (SPECS["audio"], make_wav(0.05), "X lasts only 0.05 seconds."),
     (
         SPECS["table"], make_table(["a", 1, True], ["b", "", True]),
-        "x has an empty cell in row 2, column 'size'.",
+        "X has an empty cell in row 2, column 'size'.",
     ),
 )  # fmt: skip
 

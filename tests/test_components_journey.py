@@ -286,10 +286,27 @@ def test_an_example_row_fills_every_component_and_clear_empties_them(seat: Seat,
     expect(page.locator(".flagging:visible")).to_have_count(0)
     seat.ask()
     expect(page.locator(".problem:visible")).to_contain_text(
-        [f"{name} is missing" for name in ("textbox", "number", "date", "file", "image", "sketch")]
+        [
+            f"{name.capitalize()} is missing"
+            for name in ("textbox", "number", "dropdown", "radio", "date", "file", "image", "sketch")
+        ]
     )
     expect(seat.field("textbox", "everything").locator("textarea")).to_be_focused()
     save_screenshot(page, "everything-problems", tmp_path)
+
+
+def test_a_day_that_does_not_exist_is_not_called_missing(seat: Seat) -> None:
+    choose_model(seat, "only_date", "x")
+    typed = seat.field().locator("input")
+    typed.focus()
+    seat.page.keyboard.type("02312026")
+    seat.ask()
+    problem = seat.page.locator(".problem:visible")
+    expect(problem).to_contain_text("Field is 'an incomplete or impossible date'; a day and time like")
+    typed.fill("2026-02-28T10:00")
+    expect(problem).to_have_count(0)
+    seat.ask()
+    expect(seat.page.locator(".answer:visible").first).to_contain_text("2026-02-28")
 
 
 def test_keys_in_a_table_stay_in_the_table(seat: Seat) -> None:
@@ -326,6 +343,20 @@ def test_a_mistake_is_said_beside_its_field_and_goes_when_it_is_mended(seat: Sea
         expect(seat.facts).to_have_count(0)
         amount.fill("6")
         expect(problem).to_have_count(0)
+
+
+@pytest.mark.parametrize("component", ["dropdown", "radio"])
+def test_a_choice_that_nobody_made_is_asked_for_until_it_is_made(component: str, seat: Seat) -> None:
+    page = seat.page
+    choose_model(seat, f"only_{component}", "x")
+    page.locator(".predict-bar:visible").get_by_role("button", name="Clear").click()
+    seat.ask()
+    problem = page.locator(".problem:visible")
+    expect(problem).to_have_text("Field is missing.")
+    FILL[component](seat)
+    expect(problem).to_have_count(0)
+    seat.ask()
+    expect(seat.facts.first).to_contain_text("Version 1")
 
 
 def test_a_doubled_click_makes_one_flag_and_the_example_is_known_again(seat: Seat, tmp_path: Path) -> None:

@@ -42,6 +42,11 @@ def test_it_answers_to_no_other_name(host: str) -> None:
     assert (answer.status_code, "--root-path" in answer.json()["error"]) == (400, True)
 
 
+def test_a_refusal_is_told_in_the_language_of_the_browser() -> None:
+    answer = ask(Gate(ECHO, Reach.of_loopback()), host="evil.example", accept_language="ru")
+    assert answer.json()["error"].startswith("Приложение не отвечает на имя 'evil.example'.")
+
+
 @pytest.mark.parametrize("forwarded", ["evil.example", "evil.example, 127.0.0.1"])
 def test_a_proxy_cannot_be_asked_for_another_name_either(forwarded: str) -> None:
     assert ask(Gate(ECHO, Reach.of_loopback()), x_forwarded_host=forwarded).status_code == 400

@@ -15,7 +15,7 @@ import sys
 import threading
 from collections.abc import AsyncIterator, Callable, Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import httpx
 import pytest
@@ -493,23 +493,26 @@ def test_everything_works_behind_a_proxy_under_a_path(
 
 @pytest.mark.server
 @pytest.mark.browser
-@pytest.mark.parametrize("scheme", ["light", "dark"])
 @pytest.mark.parametrize("theme", ["soft", "monochrome", "citrus"])
 def test_the_desk_follows_a_theme(
-    theme: str, scheme: Any, start: Callable[..., RunningApp], browser: Browser, tmp_path: Path
+    theme: str, start: Callable[..., RunningApp], browser: Browser, tmp_path: Path
 ) -> None:
     app = start(theme=theme)
     flag_a_picture(app.url)
+    see_theme(browser, app.url, "light", "--primary-700", tmp_path / f"theme-{theme}")
+    see_theme(browser, app.url, "dark", "--primary-300", tmp_path / f"theme-{theme}")
+
+
+def see_theme(browser: Browser, url: str, scheme: Literal["light", "dark"], hue: str, saved: Path) -> None:
     page = browser.new_page(viewport={"width": 1280, "height": 800}, color_scheme=scheme, locale="en-US")
-    page.goto(f"{app.url}/?tab=review")
+    page.goto(f"{url}/?tab=review")
     expect(page.locator("#desk [role=option]")).to_have_count(1)
     accent = "(name) => getComputedStyle(document.querySelector(name)).getPropertyValue('--accent').trim()"
     primary = "(name) => getComputedStyle(document.documentElement).getPropertyValue(name).trim()"
-    hue = page.evaluate(primary, "--primary-700" if scheme == "light" else "--primary-300")
-    assert page.evaluate(accent, "#desk") == hue
-    save_screenshot(page, f"theme-{theme}-{scheme}", tmp_path)
+    assert page.evaluate(accent, "#desk") == page.evaluate(primary, hue)
+    save_screenshot(page, f"{saved.name}-{scheme}", saved.parent)
     page.get_by_role("tab", name="Test", exact=True).click()
-    save_screenshot(page, f"theme-{theme}-{scheme}-test", tmp_path)
+    save_screenshot(page, f"{saved.name}-{scheme}-test", saved.parent)
     page.close()
 
 
@@ -621,13 +624,14 @@ def test_a_full_queue_is_said_on_the_page(tiny_folder: Path, browser: Browser, t
         'task = "text-generation"\nconcurrency = 1\ninputs.text = "textbox"\n'
     )
     with reviewer.launch(tiny_folder, prevent_thread_lock=True, quiet=True) as app:
-        pages = [browser.new_page(locale="en-US") for _ in range(3)]
+        pages = [browser.new_page(locale=each) for each in ("en-US", "en-US", "en-US", "ru-RU")]
         for page in pages:
             page.goto(app.url)
             page.get_by_role("textbox", name="text").fill("hello")
             with page.expect_response(lambda answer: "/queue/join" in answer.url):
                 page.locator(".predict:visible").click()
-        expect(pages[2].locator(".toast-body")).to_contain_text("busy")
+        expect(pages[2].locator(".toast-body")).to_contain_text("The app is busy")
+        expect(pages[3].locator(".toast-body")).to_contain_text("Приложение занято")
         save_screenshot(pages[2], "queue-full", tmp_path)
         for _ in range(2):
             (tmp_path / "gate").write_text("done")

@@ -161,6 +161,14 @@ def test_a_split_column_of_the_data_says_what_is_held_out(tmp_path: Path) -> Non
     said = make_workspace(tmp_path / "new", data=data)
     assert list(load_config(tmp_path / "new").models["t"].inputs) == ["text"]
     assert any("trained on 16 rows" in each and "on 4 rows" in each for each in said)
+    text = (tmp_path / "new/reviewer.toml").read_text(encoding="utf-8")
+    assert "# 20 rows; its column split says what is held out, to measure versions" in text
+
+
+def test_without_a_split_column_a_fifth_is_held_out(tmp_path: Path) -> None:
+    make_workspace(tmp_path / "new", data=write_csv(tmp_path / "t.csv", ["text", "label"], list_texts()))
+    text = (tmp_path / "new/reviewer.toml").read_text(encoding="utf-8")
+    assert "# 20 rows; a fifth is held out, to measure versions" in text
 
 
 def test_rows_that_cannot_be_used_are_counted_and_left_out(tmp_path: Path) -> None:

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import io
+import os
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import gradio as gr
 import pytest
@@ -15,17 +16,17 @@ from pydantic import BaseModel
 
 from reviewer.config import INPUT_SPECS, OUTPUT_SPECS, ModelSpec
 from reviewer.errors import InputError
-from reviewer.models.components import COMPONENTS, check_inputs
+from reviewer.models.components import COMPONENTS, check_inputs, find_problems
 from reviewer.models.outputs import Answer
 from reviewer.records import Prediction
 from reviewer.ui.app import build_app
 from reviewer.ui.examples import draw_examples
-from reviewer.ui.flag_box import describe_facts, describe_past
+from reviewer.ui.flag_box import describe_facts, describe_past, list_ruled
 from reviewer.ui.inputs import INPUTS, Field, draw_inputs, list_starts, read_values, show_example
 from reviewer.ui.outputs import OUTPUTS, draw_outputs, show_outputs
 from reviewer.ui.panel import draw_panel, encode_shown, show_prediction
 from reviewer.ui.session_list import LENGTH, add_row, build_session, find_session
-from reviewer.ui.test_tab import _find_example_file, build_test_tab
+from reviewer.ui.test_tab import _find_example_file, build_test_tab, refresh_tab
 from reviewer.workspace import SessionEntry, Workspace
 
 CONFIG = """\
@@ -152,6 +153,15 @@ def test_a_number_that_nobody_typed_is_missing_and_not_zero() -> None:
     assert fields[0].component.get_config()["value"] == ""
 
 
+@pytest.mark.parametrize("component", ["dropdown", "radio"])
+def test_a_required_choice_that_nobody_made_is_missing_and_not_the_first_one(component: str) -> None:
+    spec = make_spec(inputs={"x": {"component": component, "choices": ["red", "green"]}})
+    fields = draw(spec)
+    assert fields[0].component.get_config()["value"] is None
+    assert list_starts(fields) == [None]
+    assert "is missing" in find_problems(spec, read_values(fields, [None]))["x"]
+
+
 def test_rows_of_a_table_in_which_nothing_was_typed_are_left_out() -> None:
     spec = make_spec(inputs={"x": {"component": "table", "columns": ["a", "b"]}})
     sent = {"headers": ["1", "2"], "data": [["", None], ["x", ""], ["", ""]]}
@@ -219,6 +229,21 @@ def test_a_failed_prediction_shows_the_first_line_and_no_traceback(request_en: A
     assert show_outputs(make_spec(), made) == [None]
 
 
+def test_a_failed_prediction_is_told_in_russian() -> None:
+    said = "m took longer than its timeout of 3 s; the call was abandoned and may still be running."
+    shown = describe_facts(cast(Any, Asked("ru")), make_prediction(error=f"{said}\n\nTraceback"))
+    assert "Модель m не уложилась в отведённые 3 с; её больше не ждут" in shown
+    assert "Traceback" not in shown
+
+
+def test_the_reasons_of_rules_are_told_in_russian() -> None:
+    made = make_prediction()
+    reasons = "The confidence 0.4 is below 0.5. 'a. B' is only 0.1 ahead of 'b'; 0.2 is asked for."
+    flag = make_flag(prediction_id=made.prediction_id, flagger="rule:low_confidence", comment=reasons)
+    (said,) = list_ruled(cast(Any, Asked("ru")), made, [flag])
+    assert "Уверенность 0.4 ниже 0.5. " in said
+
+
 def test_the_past_of_an_example_names_rules_and_earlier_flags(request_en: Any) -> None:
     made = make_prediction()
     ruled = make_flag(
@@ -284,6 +309,23 @@ def test_a_workspace_with_nothing_to_run_says_so(tmp_path: Path) -> None:
         app = build_app(workspace)
     texts = [repr(each.value) for each in app.blocks.values() if isinstance(each, gr.Markdown)]
     assert any("test.no_models" in text for text in texts)
+
+
+def test_a_version_that_is_served_by_now_is_said_and_chosen(
+    workspace: Workspace, request_en: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    said: list[str] = []
+    monkeypatch.setattr(gr, "Info", lambda sentence, **look: said.append(sentence))
+    workspace.list_versions("texts")
+    assert refresh_tab(workspace, request_en, "texts", "1")[1].value == "1"
+    assert said == []
+    (workspace.folder / "echo.py").write_text("def say(text):\n    return text[::-1]\n")
+    versions = workspace.versions_of("texts")
+    source = workspace.folder / "echo.py"
+    os.utime(source, (source.stat().st_atime, source.stat().st_mtime - 60))
+    assert [each.name for each in versions.read_all()] == ["1", "2"]
+    assert refresh_tab(workspace, request_en, "texts", "1")[1].value == "2"
+    assert said == ["Version 2 is now asked."]
 
 
 def test_calls_of_one_model_share_the_places_that_the_config_gives_it(workspace: Workspace) -> None:

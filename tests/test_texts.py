@@ -5,11 +5,12 @@ from enum import StrEnum
 from pathlib import Path
 from string import Formatter
 
+import gradio as gr
 import pytest
 
 from reviewer.index.catalog import TABLES, name_column
 from reviewer.records import Event, FlagOption, Resolution, Source, Status, Verification
-from reviewer.ui.texts import LANGUAGES, load_texts, pick_language
+from reviewer.ui.texts import LANGUAGES, load_texts, pick_language, say_number
 from reviewer.workspace import Workspace
 
 UI = Path(__file__).parent.parent / "reviewer/ui"
@@ -96,3 +97,20 @@ def test_an_input_named_like_a_column_of_flags_gets_a_name_of_its_own(demo_works
         columns = [row[0] for row in cursor.execute("select column_name from (describe flags)").fetchall()]
     assert [name for name in columns if name_column(name) != f'"input_{name}"'] == []
     assert name_column("alcohol") == '"alcohol"'
+
+
+@pytest.mark.parametrize(
+    ("language", "number", "form", "expected"),
+    [
+        ("en", 1234567, ",", "1,234,567"),
+        ("ru", 1234567, ",", "1\u00a0234\u00a0567"),
+        ("en", 0.66667, ".4g", "0.6667"),
+        ("ru", 0.66667, ".4g", "0,6667"),
+        ("ru", 1234.5, ",", "1\u00a0234,5"),
+    ],
+)
+def test_a_number_has_the_marks_of_the_language(
+    language: str, number: float, form: str, expected: str
+) -> None:
+    request = gr.Request(headers={"accept-language": language})
+    assert say_number(request, number, form) == expected

@@ -74,7 +74,7 @@ class DropdownSpec(_InputSpec):
     component: Literal["dropdown", "radio"]
     choices: Texts = Field(min_length=1)
     value: str | None = None
-    """The choice at the start; the first when left out, none when the input is not required."""
+    """The choice at the start; none when left out."""
 
     @model_validator(mode="after")
     def _check_value(self) -> DropdownSpec:

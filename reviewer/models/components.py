@@ -71,15 +71,21 @@ def check_inputs(spec: ModelSpec, values: Mapping[str, Any], keep: Keep) -> Inpu
     """Return the example's stored form; raises `InputError` naming the input at fault."""
     if unknown := _list_unknown(spec, values):
         raise InputError(_describe_unknown(spec, unknown[0]), unknown[0])
-    return {name: _check_input(name, each, values.get(name), keep) for name, each in spec.inputs.items()}
+    return {
+        name: _check_input(name, each, values.get(name), keep, each.label or name)
+        for name, each in spec.inputs.items()
+    }
 
 
 def find_problems(spec: ModelSpec, values: Mapping[str, Any]) -> dict[str, str]:
-    """Return input → what is wrong with its value, for every input at once; nothing is stored."""
+    """Return input → what is wrong with its value, for every input at once; nothing is stored.
+
+    The sentences are for the page, and call an input what it is called there.
+    """
     problems = {str(name): _describe_unknown(spec, name) for name in _list_unknown(spec, values)}
     for name, each in spec.inputs.items():
         try:
-            _check_input(name, each, values.get(name), name_media)
+            _check_input(name, each, values.get(name), name_media, name_input(name, each))
         except InputError as error:
             problems[name] = str(error)
     return problems
@@ -92,7 +98,12 @@ def find_oddities(spec: ModelSpec, inputs: Inputs, media: MediaStore) -> dict[st
         for name, each in spec.inputs.items()
         if inputs[name] is not None
     }
-    return {name: f"{_label(name, spec.inputs[name])} {odd}" for name, odd in found.items() if odd}
+    return {name: f"{name_input(name, spec.inputs[name])} {odd}" for name, odd in found.items() if odd}
+
+
+def name_input(name: str, spec: InputSpec) -> str:
+    """Return what an input is called on the page."""
+    return spec.label or name.replace("_", " ").capitalize()
 
 
 def _list_unknown(spec: ModelSpec, values: Mapping[str, Any]) -> list[str]:
@@ -103,26 +114,22 @@ def _describe_unknown(spec: ModelSpec, name: object) -> str:
     return f"{spec.name} has no input {str(name)[:80]!r}; its inputs: {', '.join(spec.inputs)}."
 
 
-def _check_input(name: str, spec: InputSpec, value: Any, keep: Keep) -> JsonValue:
+def _check_input(name: str, spec: InputSpec, value: Any, keep: Keep, called: str) -> JsonValue:
     component = COMPONENTS[spec.component]
     if _is_empty(spec, value):
         if spec.required:
-            raise InputError(f"{_label(name, spec)} is missing{component.hint}.", name)
+            raise InputError(f"{called} is missing{component.hint}.", name)
         return None
     try:
         return component.check(spec, value, keep)
     except InputError as error:
-        raise InputError(f"{_label(name, spec)} {error}", name) from None
+        raise InputError(f"{called} {error}", name) from None
 
 
 def _is_empty(spec: InputSpec, value: Any) -> bool:
     if value is None or (isinstance(value, str) and not value):
         return True
     return isinstance(spec, TableSpec) and is_empty_table(value)
-
-
-def _label(name: str, spec: InputSpec) -> str:
-    return spec.label or name
 
 
 def check_media(spec: ModelSpec, inputs: Inputs, media: MediaStore) -> None:
@@ -132,7 +139,7 @@ def check_media(spec: ModelSpec, inputs: Inputs, media: MediaStore) -> None:
             try:
                 _check_stored(each, inputs[name], media)
             except InputError as error:
-                raise InputError(f"{_label(name, each)} {error}", name) from None
+                raise InputError(f"{each.label or name} {error}", name) from None
 
 
 def _check_stored(spec: InputSpec, stored: JsonValue, media: MediaStore) -> None:
@@ -173,7 +180,7 @@ def _parse_cell(name: str, spec: InputSpec, cell: str, folder: Path) -> Any:
     path = PurePosixPath(described["path"])
     if path.is_absolute() or ".." in path.parts:
         raise InputError(
-            f"{_label(name, spec)} is {cell[:80]!r}; a path inside the folder of its CSV file is needed.",
+            f"{spec.label or name} is {cell[:80]!r}; a path inside the folder of its CSV file is needed.",
             name,
         )
     return {"data": folder / path, "name": described["name"]} if "name" in described else folder / path

@@ -13,9 +13,8 @@ import json
 import math
 import reprlib
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from datetime import date
-from typing import Any
+from typing import Any, NamedTuple
 
 from reviewer.config import ModelSpec, OutputSpec
 from reviewer.errors import InputError, ModelError
@@ -40,8 +39,7 @@ _MOST_PROBABLE = 1 + 1e-6
 """Probabilities in single precision can add up to a little more than 1."""
 
 
-@dataclass(frozen=True, slots=True)
-class Answer:
+class Answer(NamedTuple):
     """What a model says about one example."""
 
     label: str | None = None

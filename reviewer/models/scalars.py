@@ -141,8 +141,8 @@ def find_number_oddity(spec: NumberSpec | SliderSpec, stored: float, media: Medi
     steps = (stored - (spec.minimum or 0)) / spec.step
     if abs(steps - round(steps)) <= 1e-9 * max(1, abs(steps)):
         return ""
-    start = f" from {spec.minimum:g}" if spec.minimum else ""
-    return f"is {stored:g}, which is not a multiple of the step {spec.step:g}{start}."
+    step = f"{spec.step:g} from {spec.minimum:g}" if spec.minimum else f"{spec.step:g}"
+    return f"is {stored:g}, which is not a multiple of the step {step}."
 
 
 # Choices

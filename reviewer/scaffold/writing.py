@@ -7,7 +7,7 @@ from typing import Any
 
 from reviewer.config import Kind
 from reviewer.records import Task
-from reviewer.scaffold.drafting import ModelDraft
+from reviewer.scaffold.drafting import SPLIT, ModelDraft
 
 
 def write_config(draft: ModelDraft, *, path: str, base: str, trusted: bool) -> str:
@@ -15,7 +15,7 @@ def write_config(draft: ModelDraft, *, path: str, base: str, trusted: bool) -> s
     title = draft.name.replace("_", " ").capitalize()
     lines = [
         "# Made by `reviewer new`: what stands here was guessed; look through it and change what is wrong.",
-        "# The README lists all keys under “Your own model”; `reviewer doctor` checks the file.",
+        "# docs/config.md lists all keys; `reviewer doctor` checks the file.",
         "",
         f"title = {_format(title)}",
         "",
@@ -41,8 +41,9 @@ def _write_base(draft: ModelDraft, base: str) -> list[str]:
         return [
             '# base = "data/examples.csv"  # with right answers the model can be retrained from corrections'
         ]
+    held_out = "its column split says what is held out" if SPLIT in draft.rows[0] else "a fifth is held out"
     return [
-        f"base = {_format(base)}  # {len(draft.rows):,} rows; a fifth is held out, to measure versions",
+        f"base = {_format(base)}  # {len(draft.rows):,} rows; {held_out}, to measure versions",
         f"target = {_format(draft.target)}  # its column with the right answer",
     ]
 

@@ -19,6 +19,7 @@ from reviewer.api import MAX_FILE_BYTES, build_server
 from reviewer.errors import UnknownNameError
 from reviewer.guards import Reach
 from reviewer.ui.batch_pane import build_batch, wire_batch
+from reviewer.ui.busy import translate_busy
 from reviewer.ui.desk import build_desk
 from reviewer.ui.endpoints import add_endpoints
 from reviewer.ui.export_pane import build_export, wire_export
@@ -56,12 +57,25 @@ def build_app(workspace: Workspace) -> gr.Blocks:
             with gr.Tab(translate("tab.test"), id="test") as test:
                 model_tab = build_test_tab(workspace)
             with gr.Tab(translate("tab.batch"), id="batch") as batch:
-                wire_batch(workspace, build_batch(workspace), batch, app)
+                batch_pane = build_batch(workspace)
+                wire_batch(workspace, batch_pane, batch, app)
             with gr.Tab(translate("tab.review"), id="review"):
                 _build_review(workspace, app)
-        _wire_tabs(workspace, app, tabs, test, model_tab)
+        _wire_tabs(workspace, app, tabs, test, model_tab, batch_pane.model)
+    _forget_progress(app)
     app.queue(max_size=workspace.spec.max_queue, default_concurrency_limit=_HANDLERS_AT_ONCE)
     return cast(gr.Blocks, app)
+
+
+def _forget_progress(app: gr.Blocks) -> None:
+    """Show the progress of no event that hides it on anything.
+
+    At each step of an event Gradio's page copies every component on which any event so far could show its
+    own; a tab stands for all that is in it, which cost an answer 20 ms.
+    """
+    for each in app.fns.values():
+        if each.show_progress == "hidden" and each.show_progress_on is None:
+            each.show_progress_on = []
 
 
 def _build_review(workspace: Workspace, app: gr.Blocks) -> None:
@@ -95,30 +109,32 @@ def _wire_models(workspace: Workspace, fields: list[gr.Dropdown], app: gr.Blocks
 
 
 def _wire_tabs(
-    workspace: Workspace, app: gr.Blocks, tabs: gr.Tabs, test: gr.Tab, model_tab: ModelTab
+    workspace: Workspace,
+    app: gr.Blocks,
+    tabs: gr.Tabs,
+    test: gr.Tab,
+    model_tab: ModelTab,
+    batch_model: gr.Dropdown,
 ) -> None:
-    """Fill what can change while another tab is open, and open the tab that a link names."""
+    """Fill what can change while another tab is open, and open the tab and the model that a link names."""
+    models = [panel.spec.name for panel in model_tab.panels]
 
     @needs(Role.TESTER)
-    def refresh(request: gr.Request, model: str) -> list[Any]:
-        return refresh_tab(workspace, request, model)
+    def refresh(request: gr.Request, model: str | None, version: str | None) -> list[Any]:
+        return refresh_tab(workspace, request, model, version)
 
     @needs(Role.TESTER)
-    def open_linked(request: gr.Request) -> Any:
-        wanted = request.query_params.get("tab")
-        return gr.Tabs(selected=wanted) if wanted in _TABS else gr.skip()
+    def open_linked(request: gr.Request) -> list[Any]:
+        tab, model = (request.query_params.get(each) for each in ("tab", "model"))
+        chosen = gr.Dropdown(value=model) if model in models else gr.skip()
+        return [gr.Tabs(selected=tab) if tab in _TABS else gr.skip(), chosen, chosen]
 
-    shown = [model_tab.session, model_tab.version]
-    gr.on(
-        [app.load, test.select],
-        refresh,
-        model_tab.model,
-        shown,
-        api_visibility="private",
-        show_progress="hidden",
-        queue=False,
-    )
-    app.load(open_linked, None, tabs, api_visibility="private", show_progress="hidden", queue=False)
+    quiet: dict[str, Any] = {"api_visibility": "private", "show_progress": "hidden"}
+    known, shown = [model_tab.model, model_tab.version], [model_tab.session, model_tab.version]
+    opened = app.load(open_linked, None, [tabs, model_tab.model, batch_model], **quiet, queue=False)
+    # The versions are those of the model that the link has chosen.
+    opened.then(refresh, known, shown, **quiet, queue=False)
+    test.select(refresh, known, shown, **quiet)
 
 
 def build_site(
@@ -164,6 +180,7 @@ def _mount_app(
         ssr_mode=False,
         max_file_size=max_file_bytes,
     )
+    translate_busy(server)
 
 
 class _FreshFiles(StaticFiles):

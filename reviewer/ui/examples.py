@@ -12,8 +12,7 @@ import gradio as gr
 
 from reviewer.config import InputSpec, ModelSpec
 from reviewer.errors import InputError
-from reviewer.models.components import open_image
-from reviewer.ui.inputs import name_field
+from reviewer.models.components import name_input, open_image
 from reviewer.ui.texts import translate
 
 THUMBNAIL = 40
@@ -37,7 +36,7 @@ def draw_examples(spec: ModelSpec, folder: Path) -> gr.HTML | None:
     gr.Markdown(translate("test.examples"), elem_classes="dim")
     used = [name for name in spec.inputs if any(name in row for row in spec.examples)]
     rows = "".join(_build_row(spec, used, number, folder) for number in range(len(spec.examples)))
-    heads = "".join(f"<th>{escape(name_field(name, spec.inputs[name]))}</th>" for name in used)
+    heads = "".join(f"<th>{escape(name_input(name, spec.inputs[name]))}</th>" for name in used)
     head = f"<thead><tr>{heads}</tr></thead>" if len(used) > 1 else ""
     table = f"<table>{head}<tbody>{rows}</tbody></table>"
     return gr.HTML(table, js_on_load=_ON_LOAD, elem_classes="examples", apply_default_css=False)

@@ -5,6 +5,7 @@ The rule: which flag can be taken back is known to the server alone, in `FlagBox
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from html import escape
 from typing import Any
@@ -15,10 +16,13 @@ from reviewer.config import ModelSpec
 from reviewer.records import Flag, FlagOption, Prediction, Status, Verification
 from reviewer.rules import RULE_FLAGGER
 from reviewer.ui.outputs import draw_suggestion
-from reviewer.ui.texts import say, translate
+from reviewer.ui.texts import say, say_sentence, translate
+from reviewer.workspace import MOST_TWINS
 
 Row = list[Any]
 """One value or update per output component."""
+
+_NEXT_SENTENCE = re.compile(r"(?<=\.) (?=[A-Z'\"])")
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,7 +93,8 @@ def describe_facts(request: gr.Request, made: Prediction) -> str:
     """
     latency = f"{made.latency_ms or 0:.1f}"
     facts = _build_line("dim", say(request, "test.facts", version=made.model_version, latency=latency))
-    return (_build_line("error", made.error.split("\n", 1)[0]) if made.error else "") + facts
+    error = say_sentence(request, (made.error or "").split("\n", 1)[0])
+    return (_build_line("error", error) if error else "") + facts
 
 
 def describe_past(request: gr.Request, made: Prediction, twins: list[Flag]) -> str:
@@ -100,7 +105,8 @@ def describe_past(request: gr.Request, made: Prediction, twins: list[Flag]) -> s
     lines = [_build_line("ruled", each) for each in list_ruled(request, made, twins)]
     before = [each for each in twins if each.prediction_id != made.prediction_id]
     if before:
-        lines.append(_build_line("twins", _describe_twins(request, before)))
+        more = "+" if len(twins) >= MOST_TWINS else ""
+        lines.append(_build_line("twins", _describe_twins(request, before, more)))
     return "".join(lines)
 
 
@@ -112,20 +118,30 @@ def _build_line(kind: str, text: str) -> str:
 def list_ruled(request: gr.Request, made: Prediction, flags: list[Flag]) -> list[str]:
     """Return a sentence for each flag that rules made of this prediction."""
     return [
-        say(request, "test.ruled", option=say(request, f"option.{each.option}"), reason=each.comment)
+        say(
+            request,
+            "test.ruled",
+            option=say(request, f"option.{each.option}"),
+            reason=_say_reason(request, each),
+        )
         for each in flags
         if each.prediction_id == made.prediction_id and each.flagger.startswith(RULE_FLAGGER)
     ]
 
 
-def _describe_twins(request: gr.Request, before: list[Flag]) -> str:
+def _say_reason(request: gr.Request, flag: Flag) -> str:
+    """Return the reasons of the rules, a sentence each."""
+    return " ".join(say_sentence(request, each) for each in _NEXT_SENTENCE.split(flag.comment))
+
+
+def _describe_twins(request: gr.Request, before: list[Flag], more: str) -> str:
     newest = before[0]
     return say(
         request,
         "test.twins" if len(before) == 1 else "test.twins.many",
         option=say(request, f"option.{newest.option}"),
         state=describe_state(request, newest),
-        count=len(before),
+        count=f"{len(before)}{more}",
     )
 
 

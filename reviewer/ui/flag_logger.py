@@ -27,11 +27,13 @@ from reviewer.log.columns import encode_json
 from reviewer.log.media import MediaStore
 from reviewer.models.asking import describe_failure
 from reviewer.records import Flag, FlagOption, Prediction, Source, derive_id, hash_example, new_id, utc_now
+from reviewer.sentences import retell
 from reviewer.ui.apps.model import AppModel, prepare_model
 from reviewer.ui.apps.seen import Seen, see_page
 from reviewer.ui.apps.wire import list_inputs, list_outputs
 from reviewer.ui.apps.witness import Witness, tell_failure
 from reviewer.ui.handlers import show_error
+from reviewer.ui.texts import find_language
 
 if TYPE_CHECKING:
     from reviewer.workspace import Workspace
@@ -226,16 +228,17 @@ class FlagLogger(gr.FlaggingCallback):
         )
 
 
-def report_failure(error: Exception) -> gr.Error:
-    """Return the error as a message for the page, having logged it."""
+def report_failure(error: Exception, language: str | None = None) -> gr.Error:
+    """Return the error as a message for the page, by default in the browser's language, having logged it."""
     if isinstance(error, ReviewerError):
         _LOG.warning("%s", error)
         sentence = str(error)
     else:
         _LOG.exception("a flag was not kept")
         sentence = _UNEXPECTED
-    tell_failure(sentence)
-    return show_error(sentence)
+    told = retell(sentence, language or find_language(LocalContext.request.get(None)))
+    tell_failure(told)
+    return show_error(told)
 
 
 def _find_title(interface: gr.Interface) -> str:

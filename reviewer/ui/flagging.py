@@ -19,7 +19,7 @@ from reviewer.config import ModelSpec
 from reviewer.errors import ConfigError, UnknownNameError
 from reviewer.records import FlagOption
 from reviewer.ui.flag_logger import FlagLogger, report_failure
-from reviewer.ui.texts import LANGUAGES, load_texts, pick_language
+from reviewer.ui.texts import LANGUAGES, find_language, load_texts
 
 if TYPE_CHECKING:
     from reviewer.workspace import Workspace
@@ -142,7 +142,7 @@ def _build_handler(logger: FlagLogger, text: str, word: str, language: str | Non
                 suggested_label=suggested,
             )
         except Exception as error:
-            raise report_failure(error) from None
+            raise report_failure(error, language) from None
         texts = _pick_texts(request, language)
         said = texts["flagging.flagged"].format(option=_say_option(text, word, texts))
         gr.Info(escape(said), title="")
@@ -152,7 +152,7 @@ def _build_handler(logger: FlagLogger, text: str, word: str, language: str | Non
 
 
 def _pick_texts(request: gr.Request, language: str | None = None) -> dict[str, str]:
-    return load_texts(language or pick_language(request.headers.get("accept-language")))
+    return load_texts(language or find_language(request))
 
 
 def _follow_browser(root: gr.Blocks, buttons: FlagButtons, options: Sequence[Option]) -> None:

@@ -12,10 +12,11 @@ from html import escape
 from typing import Any, TypeVar
 
 import gradio as gr
+from gradio.context import LocalContext
 
 from reviewer.access import Role, check_role, find_owner
 from reviewer.errors import ReviewerError, StoppedError
-from reviewer.ui.texts import load_texts, say
+from reviewer.ui.texts import find_language, load_texts, say_sentence
 
 Handler = TypeVar("Handler", bound=Callable[..., Any])
 
@@ -47,21 +48,22 @@ def _wrap(handler: Callable[..., Any], role: Role, tell: Callable[[str], gr.Erro
             check_role(find_owner(), role)
             return handler(*args, **kwargs)
         except StoppedError as error:
-            gr.Info(escape(str(error)), title="")
+            gr.Info(escape(say_sentence(_find_request(args), str(error))), title="")
             return gr.skip()
         except ReviewerError as error:
-            raise tell(str(error)) from None
+            raise tell(say_sentence(_find_request(args), str(error))) from None
         except Exception:
             # A mistake in the program: the traceback is for the log, the sentence for the person.
             _LOG.exception("handler %s failed", handler.__qualname__)
-            raise tell(_say_unexpected(args)) from None
+            raise tell(load_texts(find_language(_find_request(args)))["error.unexpected"]) from None
 
     return run
 
 
-def _say_unexpected(args: tuple[Any, ...]) -> str:
-    request = next((each for each in args if isinstance(each, gr.Request)), None)
-    return say(request, "error.unexpected") if request else load_texts("en")["error.unexpected"]
+def _find_request(args: tuple[Any, ...]) -> gr.Request | None:
+    """Return who asks, also of a handler that does not take the request; None outside an event."""
+    own = next((each for each in args if isinstance(each, gr.Request)), None)
+    return own or LocalContext.request.get(None)
 
 
 def show_error(sentence: str) -> gr.Error:

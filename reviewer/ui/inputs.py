@@ -35,7 +35,7 @@ from reviewer.config import (
     TextboxSpec,
 )
 from reviewer.errors import InputError
-from reviewer.models.components import open_image
+from reviewer.models.components import name_input, open_image
 from reviewer.records import JsonValue
 from reviewer.ui.handlers import needs
 from reviewer.ui.texts import translate
@@ -124,8 +124,9 @@ def _list_choices(spec: DropdownSpec) -> list[tuple[str, str]]:
     return pairs if spec.required else [("—", ""), *pairs]
 
 
-def _start_choice(spec: DropdownSpec) -> str:
-    return spec.value or (spec.choices[0] if spec.required else "")
+def _start_choice(spec: DropdownSpec) -> str | None:
+    """Return the choice of the config; what nobody chose must not look like an answer."""
+    return spec.value or (None if spec.required else "")
 
 
 def _draw_checkbox(spec: CheckboxSpec, **shared: Any) -> gr.Checkbox:
@@ -138,9 +139,12 @@ def _draw_checkbox_group(spec: CheckboxGroupSpec, **shared: Any) -> gr.CheckboxG
 
 _DATE_SCRIPT = """
 const field = element.querySelector('input');
-element.addEventListener('change', () => {
-  props.value = field.validity.badInput ? 'incomplete' : field.value;
-});
+const send = () => {
+  const typed = field.validity.badInput ? 'an incomplete or impossible date' : field.value;
+  if (typed !== (props.value ?? '')) props.value = typed;
+};
+// What is no date changes nothing for the browser, so it is looked at when the field is left as well.
+for (const name of ['change', 'focusout']) element.addEventListener(name, send);
 watch('value', () => { field.value = props.value ?? ''; });
 """
 
@@ -335,7 +339,7 @@ def draw_inputs(spec: ModelSpec) -> list[Field]:
 
 def _draw_field(model: str, name: str, spec: InputSpec) -> Field:
     shared = {
-        "label": name_field(name, spec),
+        "label": name_input(name, spec),
         "info": spec.info or None,
         "elem_id": f"input-{model}-{name}",
         "elem_classes": ["field"],
@@ -345,11 +349,6 @@ def _draw_field(model: str, name: str, spec: InputSpec) -> Field:
             gr.Markdown(escape(spec.info), elem_classes="dim")
         shared.pop("info")
     return Field(name, spec, INPUTS[spec.component].draw(spec, **shared))
-
-
-def name_field(name: str, spec: InputSpec) -> str:
-    """Return what an input is called on the page."""
-    return spec.label or name.replace("_", " ").capitalize()
 
 
 def list_starts(fields: Sequence[Field]) -> list[Any]:

@@ -11,7 +11,7 @@ from reviewer.access import Role
 from reviewer.config import Kind, ModelSpec
 from reviewer.records import Task
 from reviewer.ui.handlers import needs
-from reviewer.ui.texts import load_texts, pick_language, translate
+from reviewer.ui.texts import find_language, load_texts, translate
 from reviewer.workspace import Workspace
 
 
@@ -48,7 +48,7 @@ def wire_insights(workspace: Workspace, pane: InsightsPane, tab: gr.Tab) -> None
     @needs(Role.REVIEWER)
     def draw(request: gr.Request, model: str, is_dark: bool) -> list[Any]:
         """Return which boxes are shown, then the figures, None in those that are not."""
-        words = load_texts(pick_language(request.headers.get("accept-language")))
+        words = load_texts(find_language(request))
         wanted = list_figures(workspace.find_model(model))
         boxes = [gr.Column(visible=name in wanted) for name in pane.plots]
         figures = [

@@ -72,7 +72,7 @@ def _link_media(stored: JsonValue) -> str:
 
 
 def _draw_plot(spec: OutputSpec, label: Any) -> gr.Plot:
-    return gr.Plot(label=label, elem_classes="answer")
+    return gr.Plot(label=label, elem_classes=["answer", "answer-plot"])
 
 
 def _show_plot(stored: JsonValue) -> PlotData:

@@ -24,8 +24,13 @@ from reviewer.ui.handlers import needs
 from reviewer.ui.inputs import FindFile, list_starts, read_values, show_example
 from reviewer.ui.panel import Panel, draw_panel, encode_shown, show_nothing, show_prediction, show_problems
 from reviewer.ui.session_list import LENGTH, add_row, build_session, draw_session, find_session
-from reviewer.ui.texts import say, translate
+from reviewer.ui.texts import say, say_sentence, translate
 from reviewer.workspace import SessionEntry, Workspace
+
+_AFTER_PAINT = """
+(current) => new Promise((done) => requestAnimationFrame(() => setTimeout(() => done([current]))))
+"""
+"""Passes the input on once the browser has painted what came before."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,6 +119,8 @@ def _wire_predict(workspace: Workspace, tab: ModelTab, panel: Panel) -> None:
         _build_look_back(workspace, panel),
         panel.current,
         [panel.past, tab.session],
+        js=_AFTER_PAINT,
+        trigger_mode="multiple",
         api_visibility="private",
         show_progress="hidden",
     )
@@ -140,7 +147,8 @@ def _build_predict(workspace: Workspace, panel: Panel) -> Callable[..., Row]:
             problems = find_problems(spec, values) if error.field else {}
             if not problems:
                 raise
-            return [*encode_shown(panel, show_nothing(panel)), show_problems(panel, problems), gr.skip()]
+            told = {name: say_sentence(request, each) for name, each in problems.items()}
+            return [*encode_shown(panel, show_nothing(panel)), show_problems(panel, told), gr.skip()]
         shown = encode_shown(panel, show_prediction(request, panel, made))
         return [*shown, show_problems(panel, {}), add_row(request, workspace.spec, made)]
 
@@ -166,7 +174,7 @@ def _tell(request: gr.Request, workspace: Workspace, made: Prediction, flags: li
     """Say in passing what is odd about the example and that a rule flagged the answer; returns the latter."""
     spec = workspace.find_model(made.model)
     for sentence in find_oddities(spec, made.inputs, workspace.media).values():
-        gr.Warning(escape(sentence), title="")
+        gr.Warning(escape(say_sentence(request, sentence)), title="")
     ruled = list_ruled(request, made, flags)
     for sentence in ruled if spec.flagging == "manual" else ():
         gr.Info(escape(sentence), title="")
@@ -274,7 +282,13 @@ def _wire_session(workspace: Workspace, tab: ModelTab) -> None:
 
     outputs = [part for panel in tab.panels for part in panel.reopened]
     columns = [panel.column for panel in tab.panels]
-    tab.session.click(reopen, None, [tab.model, *columns, *outputs], api_visibility="private")
+    tab.session.click(
+        reopen,
+        None,
+        [tab.model, *columns, *outputs],
+        api_visibility="private",
+        show_progress="hidden",
+    )
 
 
 def _reopen_panel(workspace: Workspace, request: gr.Request, panel: Panel, chosen: SessionEntry) -> Row:
@@ -298,8 +312,16 @@ def _list_session(workspace: Workspace, request: gr.Request) -> dict[str, Any]:
     return build_session(request, workspace.spec, own)
 
 
-def refresh_tab(workspace: Workspace, request: gr.Request, model: str | None) -> Row:
-    """Return the session's list and the model's versions as they are now."""
+def refresh_tab(
+    workspace: Workspace, request: gr.Request, model: str | None, version: str | None = None
+) -> Row:
+    """Return the session's list and the model's versions as they are now.
+
+    `version` is the one that stood there; when another is served by now, a message in passing says so.
+    """
+    _, served = _read_versions(workspace, model)
+    if version and served not in (None, version):
+        gr.Info(escape(say(request, "test.version.now", version=served)), title="")
     return [_list_session(workspace, request), list_versions(workspace, model)]
 
 
@@ -308,12 +330,15 @@ def list_versions(workspace: Workspace, model: str | None, chosen: str | None = 
 
     It is empty for a model that has none yet; predicting says why.
     """
-    if model is None:
-        return gr.Dropdown(choices=[], value=None)
-    try:
-        names = [each.name for each in workspace.list_versions(model)]
-    except ModelError:
-        names = []
-    served = workspace.find_version(model).name if names else None
+    names, served = _read_versions(workspace, model)
     choices = [(f"{name} ●" if name == served else name, name) for name in reversed(names)]
     return gr.Dropdown(choices=choices, value=chosen or served)
+
+
+def _read_versions(workspace: Workspace, model: str | None) -> tuple[list[str], str | None]:
+    """Return the model's versions, oldest first, and the served one; none of a model that has none yet."""
+    try:
+        names = [each.name for each in workspace.list_versions(model)] if model else []
+    except ModelError:
+        names = []
+    return names, workspace.find_version(str(model)).name if names else None

@@ -1,6 +1,7 @@
 """Every text of the interface, one file a language; both have the same keys.
 
 A text stands beside its component as a key; the browser or the request's language decides which file answers.
+The sentences of the layers below have no keys: `reviewer.sentences` tells them again.
 """
 
 from __future__ import annotations
@@ -12,7 +13,9 @@ from pathlib import Path
 import gradio as gr
 from gradio.i18n import I18nData
 
-LANGUAGES = ("en", "ru")
+from reviewer.sentences import LANGUAGES as LANGUAGES
+from reviewer.sentences import pick_language as pick_language
+from reviewer.sentences import retell
 
 
 @cache
@@ -34,16 +37,25 @@ def translate(key: str) -> I18nData:
     return build_translations()(key)
 
 
-def pick_language(accepted: str | None) -> str:
-    """Return the best of `LANGUAGES` for an `Accept-Language` header, English when none fits."""
-    for part in (accepted or "").split(","):
-        language = part.split(";")[0].strip().lower().split("-")[0]
-        if language in LANGUAGES:
-            return language
-    return LANGUAGES[0]
+def find_language(request: gr.Request | None) -> str:
+    """Return the language of the person asking; English when nobody does."""
+    return pick_language(request.headers.get("accept-language") if request else None)
 
 
 def say(request: gr.Request, key: str, **values: object) -> str:
     """Return a text in the language of the person asking, with `{name}` places filled."""
-    texts = load_texts(pick_language(request.headers.get("accept-language")))
-    return texts[key].format(**values)
+    return load_texts(find_language(request))[key].format(**values)
+
+
+def say_sentence(request: gr.Request | None, sentence: str) -> str:
+    """Return a sentence of the layers below in the language of the person asking."""
+    return retell(sentence, find_language(request))
+
+
+def say_number(request: gr.Request, number: float, form: str = ",") -> str:
+    """Return a number as the person asking writes it; `form` is a format of Python's."""
+    return format(number, form).translate(_MARKS[find_language(request)])
+
+
+_MARKS = {"en": {}, "ru": str.maketrans(",.", "\u00a0,")}
+"""Language → what it writes instead of the marks in a number."""

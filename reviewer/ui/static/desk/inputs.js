@@ -55,9 +55,11 @@ function buildFields(values, specs = {}) {
   return h("div", {}, ...blocks, rows.length > 0 && h("table", { class: "desk-table" }, h("tbody", {}, ...rows)));
 }
 
-const describe = (spec, key) => ({ label: spec?.label || sayName(key), component: spec?.component });
+const describe = (spec, key) => ({ label: nameField(key, spec), component: spec?.component });
 
-/** "body_mass" → "Body mass", as on the test tab. */
+/** What people call an input or an output: its label, else its name as on the test tab, "Body mass". */
+export const nameField = (key, spec) => spec?.label || sayName(key);
+
 function sayName(key) {
   const words = key.replaceAll("_", " ");
   return words[0].toUpperCase() + words.slice(1).toLowerCase();

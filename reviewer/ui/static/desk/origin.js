@@ -5,6 +5,7 @@
 
 import { h } from "./dom.js";
 import { foldText } from "./folds.js";
+import { nameField } from "./inputs.js";
 import { name, text } from "./texts.js";
 
 const RULE = "rule:";
@@ -32,12 +33,12 @@ export function sayComment(flag) {
   return isRuled(flag) ? sayReason(flag) : text("desk.quoted", { words: flag.comment });
 }
 
-/** Draw what is known of the flag beside its prediction: words, suggestion, rules, tags, an import's repairs. */
-export function buildNote(flag) {
+/** Draw what is known of the flag beside its prediction: words, suggestion, rules, tags, doubts, an import's repairs. */
+export function buildNote(flag, model) {
   const said = sayComment(flag);
   const words = said && h("div", { class: "desk-words" }, ...foldText(said));
-  const lines = listLines(flag).map((line) => h("div", {}, line));
-  const details = buildOrigin(flag.origin);
+  const lines = [...listLines(flag), ...listDoubts(flag.origin, model)].map((line) => h("div", {}, line));
+  const details = buildOrigin(flag.origin, model);
   return words || lines.length || details ? h("div", { class: "desk-note" }, words, ...lines, details) : null;
 }
 
@@ -56,6 +57,23 @@ function listLines(flag) {
     origin?.file && text("desk.imported", { file: origin.file, row: origin.row ?? "?" }),
   ].filter(Boolean);
 }
+
+/** Which values the browser and the app did not have in common; empty for a page that both saw the same. */
+function listDoubts(origin, model) {
+  const edited = Object.keys(mergeRoles(origin?.edited));
+  const unconfirmed = [origin?.client_values ?? []].flat();
+  return [
+    edited.length > 0 && text("desk.edited", { names: listNames(edited, model) }),
+    unconfirmed.length > 0 && text("desk.client_values", { names: listNames(unconfirmed, model) }),
+  ].filter(Boolean);
+}
+
+/** The values of inputs and outputs in one object, by name. */
+const mergeRoles = (roles) => ({ ...roles?.inputs, ...roles?.outputs });
+
+const listNames = (keys, model) => keys.map((key) => findName(key, model)).join(", ");
+
+const findName = (key, model) => nameField(String(key), model?.inputs?.[key] ?? model?.outputs?.[key]);
 
 /** A reason in the reader's language, or as it is stored when it reads otherwise. */
 function sayReason({ comment }) {
@@ -81,8 +99,10 @@ function toPattern(words) {
   return new RegExp(`^${literal.replace(/\{(\w+)\}/g, "(?<$1>.+?)")}(?: |$)`, "s");
 }
 
-function buildOrigin(origin) {
-  const told = Object.entries(origin ?? {}).filter(([key, value]) => !["file", "row"].includes(key) && isTold(value));
+function buildOrigin(origin, model) {
+  const { file, row, client_values, ...rest } = origin ?? {};
+  const edited = Object.entries(mergeRoles(rest.edited)).map(([key, value]) => [findName(key, model), value]);
+  const told = Object.entries({ ...rest, edited: Object.fromEntries(edited) }).filter(([, value]) => isTold(value));
   if (!told.length) return null;
   const rows = told.map(([key, value]) =>
     h("tr", {}, h("th", { scope: "row" }, text(`origin.${key}`)), h("td", {}, ...foldText(sayTold(value)))),

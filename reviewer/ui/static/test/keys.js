@@ -1,7 +1,6 @@
 /* Keys of the test tab: Enter predicts, a number presses the flag option of that place.
  * The rule: no number fires while somebody types in a field. */
 
-
 const TYPING = 'textarea, select, [contenteditable="true"], [role=grid], .cm-editor, input:not([type=range], [type=checkbox], [type=radio])';
 const HAS_OWN_ENTER = 'textarea, button, a, summary, [role=combobox], [role=option], [role=grid], .cm-editor, input[type=text]';
 
@@ -9,14 +8,11 @@ function findVisible(selector) {
   return [...document.querySelectorAll(selector)].filter((each) => each.checkVisibility({ visibilityProperty: true }));
 }
 
-function showNumbers() {
-  findVisible(".flag-option").forEach((button, place) => {
-    const number = String(place + 1);
-    if (button.dataset.key !== number) {
-      button.dataset.key = number;
-      button.setAttribute("aria-keyshortcuts", number);
-    }
-  });
+/** Say which key presses an option, once somebody comes to it; the style sheet draws the number. */
+function tellKey({ target }) {
+  const option = target.closest?.(".flag-option");
+  const place = option ? findVisible(".flag-option").indexOf(option) + 1 : 0;
+  if (place >= 1 && place <= 9) option.setAttribute("aria-keyshortcuts", place);
 }
 
 function press(event, button) {
@@ -47,5 +43,4 @@ function pressPredict(event) {
 }
 
 document.addEventListener("keydown", handleKey);
-new MutationObserver(showNumbers).observe(document.body, { childList: true, subtree: true });
-showNumbers();
+document.addEventListener("focusin", tellKey);

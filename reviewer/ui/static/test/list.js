@@ -37,17 +37,21 @@ function addRows(value, shown) {
   return value?.most ? [...rows, ...shown].slice(0, value.most) : rows;
 }
 
-/** Draw the list into `element`, and again whenever the server sends another. */
+/** Draw the list into `element`, and again, after the answer that it came with, when the server sends more. */
 export function mount(element, props, watch, trigger) {
   let rows = [];
-  const draw = () => {
+  const keep = () => {
     rows = addRows(props.value, rows);
-    element.replaceChildren(drawList({ ...props.value, rows }));
   };
+  const draw = () => element.replaceChildren(drawList({ ...props.value, rows }));
   element.addEventListener("click", (event) => {
     const row = event.target.closest("[data-prediction]");
     if (row) trigger("click", { prediction_id: row.dataset.prediction });
   });
-  watch("value", draw);
+  watch("value", () => {
+    keep();
+    requestAnimationFrame(() => setTimeout(draw));
+  });
+  keep();
   draw();
 }

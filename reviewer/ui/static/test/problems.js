@@ -21,9 +21,17 @@ function addProblem(field, sentence) {
   const control = field.querySelector(CONTROL);
   control?.setAttribute("aria-invalid", "true");
   control?.setAttribute("aria-describedby", line.id);
-  for (const name of ["input", "change", "drop"]) {
-    field.addEventListener(name, () => removeProblem(field), { once: true });
-  }
+}
+
+/** A dropdown says nothing of the entry that somebody picks, so the picking itself counts. */
+function isChange({ type, key, target }) {
+  if (type === "mousedown") return target.closest("[role=option]");
+  return type !== "keydown" || (key === "Enter" && target.matches("[role=combobox]"));
+}
+
+function noteChange(event) {
+  const field = event.target.closest?.(".field");
+  if (field && isChange(event)) removeProblem(field);
 }
 
 function show({ model, problems } = {}) {
@@ -32,7 +40,13 @@ function show({ model, problems } = {}) {
   const fields = Object.keys(problems).map((name) => document.getElementById(`input-${model}-${name}`));
   fields.forEach((field, place) => field && addProblem(field, Object.values(problems)[place]));
   fields[0]?.scrollIntoView({ block: "nearest" });
-  fields[0]?.querySelector(CONTROL)?.focus();
+  const first = fields[0]?.querySelector(CONTROL);
+  // A dropdown opens as it is reached, and its list would lie over the sentence.
+  if (!first?.matches("[role=combobox]")) first?.focus();
+}
+
+for (const name of ["input", "change", "drop", "mousedown", "keydown"]) {
+  document.addEventListener(name, noteChange, true);
 }
 
 /** Show the problems that the server sends as the value of a component. */
