@@ -7,7 +7,8 @@ somebody else did first is refused here, before anything is written.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID
@@ -30,6 +31,25 @@ from reviewer.records import (
     utc_now,
 )
 from reviewer.rules import RULE_FLAGGER, Finding
+
+ACTS = (Event.CLAIM, Event.RELEASE, Event.SPLIT)
+"""What a person does to a flag in a word, without deciding about it."""
+
+DECISION: dict[str, Any] = {
+    "corrected_label": None,
+    "corrected_value": None,
+    "corrected_output": None,
+    "resolution": None,
+    "status": None,
+    "act": None,
+    "assignee": None,
+    "certainty": None,
+    "seconds": None,
+}
+"""The parts of a decision, each with what stands for nothing."""
+
+MOST_NAME = 200
+"""Characters of a person's name."""
 
 
 def build_flag(prediction: Prediction, **given: Any) -> Flag:
@@ -130,27 +150,34 @@ def describe_conflict(flag: Flag) -> ConflictError:
     """Return the error that says who changed the flag, when, and to what."""
     state = flag.state
     who = state.reviewer or "somebody"
-    at = f" at {state.reviewed_at:%H:%M:%S} UTC" if state.reviewed_at else ""
+    by = f"{who} at {state.reviewed_at:%H:%M:%S} UTC" if state.reviewed_at else who
     now = state.corrected_label or state.resolution or state.status
     return ConflictError(
-        f"The flag was changed by {who}{at} and is now {now!r}; look at it again and decide then.",
+        f"The flag was changed by {by} and is now {now!r}; look at it again and decide then.",
         flag.flag_id,
     )
 
 
-def build_events(spec: ModelSpec, flag: Flag, action_id: str, comment: str, **decision: Any) -> list[Review]:
-    """Return the events of one action on one flag: the decision, if any, then the comment, if any."""
-    by = {"reviewer": decision.pop("reviewer"), "action_id": action_id}
+def build_events(
+    spec: ModelSpec, flag: Flag, action_id: str, comment: str, *, reviewer: str, **given: Any
+) -> list[Review]:
+    """Return the events of one action on one flag: the decision, if any, then the comment, if any.
+
+    `given` are parts of `DECISION`. Raises `InputError` or `ConflictError`.
+    """
+    by: dict[str, Any] = {"reviewer": reviewer, "action_id": action_id}
+    decision = DECISION | given
     how = {name: decision.pop(name) for name in ("certainty", "seconds")}
     events = []
     if any(value is not None for value in decision.values()):
-        fields = _check_decision(spec, flag, **decision)
+        fields = _check_meant(spec, flag, reviewer, **decision)
         events.append(_build_review(flag, **fields, **by, **how))
     if comment.strip():
         events.append(_build_review(flag, event=Event.COMMENT, value=comment, **by))
     if not events:
         raise InputError(
-            "Nothing was decided: give a corrected label or value, a resolution, a status or a comment."
+            "Nothing was decided: give a corrected label or value, a resolution, a status, an act or"
+            " a comment."
         )
     return events
 
@@ -160,6 +187,17 @@ def _build_review(flag: Flag, *, event: Event, **fields: Any) -> Review:
     return Review(
         event_id=new_id(), flag_id=flag.flag_id, reviewed_at=utc_now(), event=event, **{"seq": seq, **fields}
     )
+
+
+def _check_meant(
+    spec: ModelSpec, flag: Flag, reviewer: str, *, act: str | None, assignee: str | None, **decision: Any
+) -> dict[str, Any]:
+    """Return the fields of the one thing meant: an act, an assignment or a decision."""
+    if act is None and assignee is None:
+        return _check_decision(spec, flag, **decision)
+    if None not in (act, assignee) or any(value is not None for value in decision.values()):
+        raise InputError("Claim, release, split, assign or decide: one of them in one action.")
+    return _check_act(flag, str(act), reviewer) if assignee is None else _check_assignee(flag, assignee)
 
 
 def _check_decision(
@@ -189,6 +227,29 @@ def _check_decision(
     if resolution == Resolution.LABEL_CORRECTED:
         raise InputError("label_corrected needs the right answer: give corrected_label or corrected_value.")
     return {"event": Event.RESOLVE, "value": resolution}
+
+
+def _check_act(flag: Flag, act: str, reviewer: str) -> dict[str, Any]:
+    check_known("act", act, ACTS)
+    if act != Event.SPLIT:
+        _check_unresolved(flag)
+        if flag.state.assignee not in (None, reviewer):
+            raise ConflictError(
+                f"The flag is with {flag.state.assignee}; assign it to take it over.", flag.flag_id
+            )
+    return {"event": Event(act)}
+
+
+def _check_assignee(flag: Flag, assignee: str) -> dict[str, Any]:
+    _check_unresolved(flag)
+    if len(assignee) > MOST_NAME:
+        raise InputError(f"The name has {len(assignee)} characters; a person's name has at most {MOST_NAME}.")
+    return {"event": Event.ASSIGN, "value": assignee.strip() or None}
+
+
+def _check_unresolved(flag: Flag) -> None:
+    if flag.state.status == Status.RESOLVED:
+        raise InputError("The flag is resolved; reopen it to give it to somebody.")
 
 
 def _check_correction(
@@ -232,6 +293,28 @@ def build_reverts(
             )
         )
     return reverts
+
+
+def build_repeats(
+    acted: Sequence[Review], flags: Mapping[str, Flag], action_id: str, reviewer: str
+) -> list[Review]:
+    """Return the events of an action that was taken back, as a new action on the flags as they are now."""
+    seqs = {flag_id: flag.state.seq for flag_id, flag in flags.items()}
+    repeats = []
+    for each in acted:
+        if each.event in SEQUENCED:
+            seqs[each.flag_id] += 1
+        repeats.append(
+            replace(
+                each,
+                event_id=new_id(),
+                reviewed_at=utc_now(),
+                action_id=action_id,
+                reviewer=reviewer,
+                seq=seqs[each.flag_id] if each.event in SEQUENCED else 0,
+            )
+        )
+    return repeats
 
 
 def build_verdict(flag_id: str, verification: str, version: str, action_id: str) -> Review:

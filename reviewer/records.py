@@ -173,12 +173,16 @@ class Event(StrEnum):
 
     RESOLVE = "resolve"
     STATUS = "status"
+    CLAIM = "claim"
+    RELEASE = "release"
+    ASSIGN = "assign"
+    SPLIT = "split"
     COMMENT = "comment"
     VERIFY = "verify"
     REVERT = "revert"
 
 
-SEQUENCED = frozenset({Event.RESOLVE, Event.STATUS, Event.REVERT})
+SEQUENCED = frozenset({Event.RESOLVE, Event.STATUS, Event.CLAIM, Event.RELEASE, Event.ASSIGN, Event.REVERT})
 """Events that can contradict one another, so their writer names the state it saw in `seq`."""
 
 
@@ -221,6 +225,10 @@ class FlagState:
     reviewed_at: datetime | None = None
     action_id: str | None = None
     """The action that decided the flag, which undo takes."""
+    assignee: str | None = None
+    """Whose the flag is: who claimed it or got it assigned."""
+    is_split: bool = False
+    """Whether a person took the flag out of its group."""
     verification: str = Verification.NOT_RUN
     verified_version: str | None = None
     comments: int = 0
@@ -231,6 +239,9 @@ class FlagState:
     """The example in at most 240 characters, for lists."""
     thumbnail: str | None = field(default=None, compare=False)
     """Media file of the example's first image."""
+    group_id: str | None = field(default=None, compare=False)
+    """The oldest of the flags with the same complaint; None when the flag is alone."""
+    group_size: int = field(default=1, compare=False)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -303,14 +314,13 @@ def derive_id(moment: datetime, *parts: str) -> str:
 
     Work that is done again after an interruption gives its records the ids they had, and doubles are dropped.
     """
-    digest = hashlib.sha256("\0".join(parts).encode()).digest()
-    milliseconds = int(moment.timestamp() * 1000) & (2**48 - 1)
-    number = milliseconds << 80 | int.from_bytes(digest[:10], "big")
-    number = number & ~(0xF << 76) | 7 << 76
-    number = number & ~(3 << 62) | 2 << 62
-    # Written out, since an object made only to be written costs as much as all of the above.
-    digits = f"{number:032x}"
-    return f"{digits[:8]}-{digits[8:12]}-{digits[12:16]}-{digits[16:20]}-{digits[20:]}"
+    random = hashlib.sha256("\0".join(parts).encode()).hexdigest()
+    time = f"{int(moment.timestamp() * 1000) & (2**48 - 1):012x}"
+    return f"{time[:8]}-{time[8:]}-7{random[1:4]}-{_VARIANT[random[4]]}{random[5:8]}-{random[8:20]}"
+
+
+_VARIANT = dict(zip("0123456789abcdef", "89ab" * 4, strict=True))
+"""Hex digit → the one that an id has there, whose first two bits say that it is a UUID as of RFC 9562."""
 
 
 def utc_now() -> datetime:

@@ -17,30 +17,24 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from reviewer.config import CONFIG_NAME, ModelSpec, WorkspaceSpec, load_config
 from reviewer.decisions import (
-    build_events,
     build_flag,
-    build_reverts,
     build_rule_flag,
     build_verdict,
-    check_current,
-    check_id,
     check_known,
     check_suggestion,
-    describe_conflict,
     has_same_words,
 )
 from reviewer.errors import ConfigError, InputError, ReviewerError, UnknownNameError
 from reviewer.index import queries
-from reviewer.index.queries import FacetCounts, Page, Slice
+from reviewer.index.queries import ChosenFlags, FacetCounts, Marker, Page, Preview, Slice
 from reviewer.index.store import Index, MainIndex, SideIndex, delete_index
 from reviewer.ledger import Ledger
 from reviewer.log import encode_row, encode_rows, open_logs
 from reviewer.log.media import MediaStore
-from reviewer.models.asking import ask_version, compare_answers
+from reviewer.models.asking import Answered, ask_version, build_predictions, compare_answers
 from reviewer.models.components import check_inputs, check_media
 from reviewer.models.versions import ModelVersions, Version
 from reviewer.records import (
-    Event,
     Flag,
     FlagOption,
     Inputs,
@@ -55,17 +49,23 @@ from reviewer.records import (
     new_id,
 )
 from reviewer.rules import Finding, apply_rules
+from reviewer.saved_views import SavedViews
+from reviewer.triage import ActionReport, ManyDecided, Target, Triage, describe_action
 
 if TYPE_CHECKING:
     import pandas as pd
     from duckdb import DuckDBPyConnection
 
+    from reviewer.advice import Advice
     from reviewer.bundle import Bundle
     from reviewer.foreign import ImportReport
     from reviewer.index.sandbox import QueryLimits, QueryResult, StopSwitch
     from reviewer.training import Retraining, Verdict
 
 WORKSPACE_VARIABLE = "REVIEWER_WORKSPACE"
+
+MOST_TWINS = 100
+"""Flags of one example that are looked at: who wants all of them filters the queue."""
 
 
 def _ignore_progress(share: float, doing: str) -> None:
@@ -111,12 +111,14 @@ class Workspace:
     def __init__(self, folder: Path, *, is_app: bool = False) -> None:
         self.folder = folder
         self.spec: WorkspaceSpec = load_config(folder)
-        self._logs = open_logs(self._flagged)
-        self.media = MediaStore(self._flagged / "media")
-        self._index: Index = (MainIndex if is_app else SideIndex)(self._flagged, self._logs)
+        self._logs = open_logs(self.flagged)
+        self.media = MediaStore(self.flagged / "media")
+        self._index: Index = (MainIndex if is_app else SideIndex)(self.flagged, self._logs)
         self._ledger = Ledger(self._logs["predictions"], is_buffered=is_app)
         self._versions = {name: ModelVersions(folder, spec) for name, spec in self.spec.models.items()}
+        self.saved_views = SavedViews(folder)
         self._deciding = threading.RLock()
+        self._triage = Triage(self.find_model, self._logs["reviews"], self._index, self._deciding)
 
     @classmethod
     def open(cls, path: str | Path | None = None, *, is_app: bool = False) -> Workspace:
@@ -210,37 +212,54 @@ class Workspace:
         session_id: str = "",
         username: str = "",
         source: str = Source.BATCH,
-        ids: Sequence[str] | None = None,
-        has_rules: bool = True,
     ) -> list[Prediction]:
         """Run the model on the examples in one call and log the answers; see `predict`.
 
         Where the model fails, it is asked again in halves, so that only the examples at fault carry an
-        `error`. `ids` are the predictions' ids, one per example, for work that may be done again; without
-        `has_rules` the model's rules flag nothing.
+        `error`.
+        """
+        answered = self.ask(model, examples, version=version)
+        asked_by = {"session_id": session_id, "username": username, "source": source}
+        return self.record(answered, [new_id() for _ in examples], asked_by, can_wait=True)
+
+    def ask(
+        self, model: str, examples: Sequence[Mapping[str, Any]], *, version: str | None = None
+    ) -> Answered:
+        """Run the model on the examples in one call; nothing is recorded of it.
+
+        Raises as `predict` does.
         """
         spec, found = self.find_model(model), self.find_version(model, version)
-        stored = [self.check_inputs(model, each) for each in examples]
-        made = ask_version(
-            self.versions_of(model),
-            found,
-            stored,
-            [new_id() for _ in stored] if ids is None else ids,
-            self.media,
-            session_id=session_id,
-            username=username,
-            source=source,
-        )
-        self._ledger.add(spec, made, can_wait=ids is None)
+        stored = [self._check_inputs(spec, each) for each in examples]
+        return ask_version(self.versions_of(model), found, stored, self.media)
+
+    def record(
+        self,
+        answered: Answered,
+        ids: Sequence[str],
+        asked_by: Mapping[str, str],
+        *,
+        can_wait: bool = False,
+        has_rules: bool = True,
+    ) -> list[Prediction]:
+        """Log the answers as predictions under the ids, and let the model's rules flag them.
+
+        `asked_by` are `session_id`, `username` and `source`. They are durable on return, unless a single one
+        `can_wait` for others. The same ids give the same predictions, for work that may be done again.
+        Without `has_rules` nothing is flagged.
+        """
+        spec = self.find_model(answered.model)
+        made = build_predictions(answered, ids, **asked_by)
+        self._ledger.add(spec, made, can_wait=can_wait)
         if has_rules:
-            self._flag_by_rules(spec, found, made)
+            self._flag_by_rules(spec, answered.version, made)
         return made
 
-    def _flag_by_rules(self, spec: ModelSpec, version: Version, made: Sequence[Prediction]) -> list[Flag]:
+    def _flag_by_rules(self, spec: ModelSpec, version: str, made: Sequence[Prediction]) -> list[Flag]:
         """Flag what the model's rules find; a rule flags an example once per version."""
         if spec.flagging == "never" or not (spec.rules or spec.flagging == "auto"):
             return []
-        compared = compare_answers(self._versions, version, made, self.media)
+        compared = compare_answers(self._versions, self.find_version(spec.name, version), made, self.media)
         found = [
             (each, finding)
             for each, others in zip(made, compared, strict=True)
@@ -250,7 +269,7 @@ class Workspace:
             return []
         with self._index.reading() as cursor:
             examples = [each.example_id for each, _ in found]
-            known = queries.find_ruled(cursor, spec.name, version.name, examples)
+            known = queries.find_ruled(cursor, spec.name, version, examples)
         fresh: dict[object, tuple[Prediction, Finding]] = {}
         for each, finding in found:
             key = (each.example_id, finding.option)
@@ -262,7 +281,9 @@ class Workspace:
 
     def check_inputs(self, model: str, inputs: Mapping[str, Any]) -> Inputs:
         """Return the example as it is stored; raises `InputError` naming the input at fault."""
-        spec = self.find_model(model)
+        return self._check_inputs(self.find_model(model), inputs)
+
+    def _check_inputs(self, spec: ModelSpec, inputs: Mapping[str, Any]) -> Inputs:
         stored = check_inputs(spec, inputs, self.media.save)
         check_media(spec, stored, self.media)
         return stored
@@ -301,10 +322,10 @@ class Workspace:
         with self._index.reading() as cursor:
             return queries.list_labels(cursor, model)
 
-    def find_twins(self, model: str, example_id: str) -> list[Flag]:
-        """Return the flags that stand on the same example of the model, newest first."""
+    def find_twins(self, model: str, example_id: str, limit: int = MOST_TWINS) -> list[Flag]:
+        """Return the newest `limit` flags that stand on the same example of the model, newest first."""
         with self._index.reading() as cursor:
-            return queries.find_same_example(cursor, model, example_id)
+            return queries.find_same_example(cursor, model, example_id, limit)
 
     # Flag
 
@@ -384,23 +405,24 @@ class Workspace:
         timezone: str = "UTC",
         progress: Progress = _ignore_progress,
     ) -> ImportReport:
-        """Take over the flags in a folder or file that Gradio wrote; see `reviewer.foreign.import_flags`.
+        """Take over Gradio's flags in a folder, zip archive or file; see `reviewer.foreign.import_flags`.
 
         `mapping` says what a column is where the guess is wrong. Importing again adds nothing.
         """
-        from reviewer.foreign import Destination, import_flags, read_sources
+        from reviewer.foreign import Destination, import_flags, open_given, read_sources
 
-        sources = read_sources(path, mapping)
         destination = Destination(
-            self.spec, self._flagged, self._logs["flags"], self.media, self._index.reading
+            self.spec, self.flagged, self._logs["flags"], self.media, self._index.reading
         )
-        return import_flags(sources, destination, model=model, timezone=timezone, progress=progress)
+        with open_given(path) as found:
+            sources = read_sources(found, mapping)
+            return import_flags(sources, destination, model=model, timezone=timezone, progress=progress)
 
     def read_quarantine(self) -> Iterator[list[tuple[str, ...]]]:
         """Yield all rows that imports set aside, in parts; `QUARANTINE_COLUMNS` names their cells."""
         from reviewer.foreign import read_quarantine
 
-        return read_quarantine(self._flagged)
+        return read_quarantine(self.flagged)
 
     # Triage
 
@@ -421,7 +443,7 @@ class Workspace:
         values: dict[str, Any] = {}
         for name, value in filters.items():
             check_known("filter", name, Slice.__dataclass_fields__)
-            if value is None or name in ("view", "text", "confidence_min", "confidence_max"):
+            if value is None or not isinstance(Slice.__dataclass_fields__[name].default, tuple):
                 values |= {} if value is None else {name: value}
                 continue
             values[name] = (value,) if isinstance(value, str) else tuple(value)
@@ -437,13 +459,28 @@ class Workspace:
             "resolution": Resolution,
             "verification": Verification,
             "source": Source,
+            "severity": Severity,
         }
         return [str(each) for each in known.get(name, ())]
 
-    def read_page(self, chosen: Slice, sort: str, after: str | None, limit: int) -> tuple[Page, int]:
+    def read_page(
+        self, chosen: Slice, sort: str, after: str | None, limit: int, seed: int = 0
+    ) -> tuple[Page, int]:
         """Return one page of a list of flags and how many there are in all."""
         with self._index.reading() as cursor:
-            return queries.read_page(cursor, chosen, sort, after, limit), queries.count_flags(cursor, chosen)
+            page = queries.read_page(cursor, chosen, sort, after, limit, seed)
+            return page, queries.count_flags(cursor, chosen)
+
+    def read_marker(self) -> Marker:
+        """Return up to where the logs are known; what comes later is news."""
+        with self._index.reading() as cursor:
+            return queries.read_marker(cursor)
+
+    def read_news(self, since: Marker) -> tuple[list[dict[str, Any]], Marker]:
+        """Return the rows of flags that are new or were decided about, newest first, and the marker now."""
+        with self._index.reading() as cursor:
+            now = queries.read_marker(cursor)
+            return queries.read_news(cursor, since), now
 
     def count_facets(self, chosen: Slice) -> FacetCounts:
         """Return how many flags of the slice have each value of each facet."""
@@ -454,6 +491,19 @@ class Workspace:
         """Return a flag with its state now; raises `UnknownNameError`."""
         with self._index.reading() as cursor:
             return queries.find_flag(cursor, flag_id)
+
+    def find_flags(self, flag_ids: Sequence[str]) -> list[Flag]:
+        """Return the flags with these ids in log order; ids that do not exist are left out."""
+        with self._index.reading() as cursor:
+            return queries.find_flags(cursor, flag_ids)
+
+    def advise(self, flag_id: str) -> Advice:
+        """Return what helps to decide about a flag; nothing of it is applied or logged."""
+        from reviewer.advice import advise
+
+        flag = self.find_flag(flag_id)
+        with self._index.reading() as cursor:
+            return advise(self.folder, self._versions.get(flag.model), self.media, cursor, flag)
 
     def find_error(self, flag: Flag) -> str | None:
         """Return why the model gave no answer: a sentence, and its traceback below an empty line."""
@@ -478,6 +528,8 @@ class Workspace:
         corrected_output: JsonValue = None,
         resolution: str | None = None,
         status: str | None = None,
+        act: str | None = None,
+        assignee: str | None = None,
         comment: str = "",
         reviewer: str = "",
         seq: int | None = None,
@@ -487,71 +539,77 @@ class Workspace:
     ) -> Flag:
         """Decide about a flag, or comment on it; returns the flag as it is then.
 
-        Give a correction, a resolution or a status, and a comment with or without them. `seq` is the
+        Give a correction, a resolution, a status, an act (claim, release, split) or an assignee ("" for
+        nobody), and a comment with or without them. `seq` is the
         `state.seq` the reviewer saw, None for the one now; a comment alone contradicts nothing and is taken
         with any. The same `action_id`, a UUID, acts once on a flag. Raises `ConflictError` when the flag was
         changed since, `InputError` for what cannot be.
         """
-        action_id = check_id("action_id", action_id or new_id())
-        with self._deciding, self._index.reading() as cursor:
-            flag = queries.find_flag(cursor, flag_id)
-            if any(each.flag_id == flag.flag_id for each in queries.find_action(cursor, action_id)):
-                return flag
-            events = build_events(
-                self.find_model(flag.model),
-                flag,
-                action_id,
-                comment,
-                corrected_label=corrected_label,
-                corrected_value=corrected_value,
-                corrected_output=corrected_output,
-                resolution=resolution,
-                status=status,
-                reviewer=reviewer,
-                certainty=certainty,
-                seconds=seconds,
-            )
-            check_current(flag, events, seq)
-            self._append_reviews(events)
-        return self._confirm(events)[0]
+        given = {
+            "corrected_label": corrected_label,
+            "corrected_value": corrected_value,
+            "corrected_output": corrected_output,
+            "resolution": resolution,
+            "status": status,
+            "act": act,
+            "assignee": assignee,
+            "comment": comment,
+            "certainty": certainty,
+            "seconds": seconds,
+        }
+        return self._triage.review(Target(flag_id, seq), action_id or new_id(), reviewer, given)
+
+    def review_many(
+        self,
+        targets: Sequence[Target],
+        *,
+        reviewer: str = "",
+        action_id: str | None = None,
+        progress: Progress = _ignore_progress,
+        **decision: Any,
+    ) -> ManyDecided:
+        """Decide the same about many flags, as one action that one undo takes back.
+
+        `decision` is what `review` takes. Flags that somebody changed since they were seen, or for which the
+        decision makes no sense, are left alone and named. Stopped by `progress`, what was decided stays.
+        """
+        return self._triage.review_many(targets, action_id or new_id(), reviewer, decision, progress)
+
+    def find_targets(self, chosen: ChosenFlags) -> list[Target]:
+        """Return the chosen flags with their `seq`, for `review_many`."""
+        with self._index.reading() as cursor:
+            return [Target(*each) for each in queries.find_targets(cursor, chosen)]
+
+    def preview(self, chosen: ChosenFlags, sample: int = 5) -> Preview:
+        """Return what a decision about the chosen flags would touch."""
+        with self._index.reading() as cursor:
+            return queries.preview_flags(cursor, chosen, sample)
 
     def undo(self, action_id: str, *, reviewer: str = "", own_action_id: str | None = None) -> list[Flag]:
-        """Take back one action, or a flag by its own id; returns the flags it touched.
+        """Take back one action, or a flag by its own id; returns the flags it touched, without their words.
 
         Nothing is deleted: a revert is appended. Taking back twice does it once. Raises
         `UnknownNameError` when there is no such action.
         """
-        own_action_id = check_id("action_id", own_action_id or new_id())
-        with self._deciding, self._index.reading() as cursor:
-            acted = queries.find_action(cursor, action_id)
-            targets = {each.event_id: each.flag_id for each in acted if each.event != Event.REVERT}
-            if not acted:
-                targets = {each.flag_id: each.flag_id for each in queries.find_flags(cursor, [action_id])}
-            if not targets:
-                raise UnknownNameError("action", action_id)
-            reverted = queries.find_reverted(cursor, list(targets))
-            flags = {each.flag_id: each for each in queries.find_flags(cursor, list(targets.values()))}
-            events = build_reverts(
-                {target: flag for target, flag in targets.items() if target not in reverted},
-                flags,
-                own_action_id,
-                reviewer,
-            )
-            self._append_reviews(events)
-        return self._confirm(events) if events else list(flags.values())
+        return self._triage.undo(action_id, reviewer, own_action_id or new_id())
 
-    def _append_reviews(self, events: Sequence[Review]) -> None:
-        self._logs["reviews"].append(encode_rows("reviews", events))
+    def redo(self, action_id: str, *, reviewer: str = "", own_action_id: str | None = None) -> list[Flag]:
+        """Do an action again that was taken back, as a new action; returns the flags as `undo` does.
 
-    def _confirm(self, events: Sequence[Review]) -> list[Flag]:
-        """Return the flags after the events; raises when another process decided in the same moment."""
+        Raises `UnknownNameError` when there is no such action, `ConflictError` when its flags were decided
+        about since it was taken back.
+        """
+        return self._triage.redo(action_id, reviewer, own_action_id or new_id())
+
+    def describe_action(self, action_id: str) -> ActionReport:
+        """Return what taking an action back would meet; raises `UnknownNameError`."""
         with self._index.reading() as cursor:
-            flags = queries.find_flags(cursor, [each.flag_id for each in events])
-            applied = {each.event_id for each in queries.find_action(cursor, events[0].action_id)}
-        for event in events:
-            if event.event_id not in applied:
-                raise describe_conflict(next(each for each in flags if each.flag_id == event.flag_id))
-        return flags
+            return describe_action(cursor, action_id)
+
+    def list_people(self) -> list[str]:
+        """Return who reviewed or was assigned a flag, by name."""
+        with self._index.reading() as cursor:
+            return queries.list_people(cursor)
 
     # Figures and SQL
 
@@ -575,7 +633,7 @@ class Workspace:
         from reviewer.index.sandbox import QueryLimits, run_query
 
         self._ledger.flush()
-        return run_query(self._flagged, sql, limits or QueryLimits(), self.list_views(), switch)
+        return run_query(self.flagged, sql, limits or QueryLimits(), self.list_views(), switch)
 
     def list_views(self) -> dict[str, dict[str, str]]:
         """Return model → input → component: the SQL views that have a column per input."""
@@ -623,7 +681,7 @@ class Workspace:
         chosen = versions.find(version or versions.find_newest().name)
         verdicts = judge_flags(versions, chosen, self._list_reviewed(model), self.media, progress)
         summary = VerifySummary(model, chosen.name, verdicts, new_id())
-        self._append_reviews(
+        self._triage.append(
             [
                 build_verdict(each.flag_id, each.verification, chosen.name, summary.action_id)
                 for each in verdicts
@@ -642,7 +700,7 @@ class Workspace:
 
         Raises `BusyError` while the app runs.
         """
-        delete_index(self._flagged)
+        delete_index(self.flagged)
         with self._index.reading() as cursor:
             return queries.count_rows(cursor)
 
@@ -658,7 +716,8 @@ class Workspace:
             return queries.list_rejected(cursor)
 
     @property
-    def _flagged(self) -> Path:
+    def flagged(self) -> Path:
+        """The folder of the logs."""
         return self.folder / "flagged"
 
     @contextlib.contextmanager

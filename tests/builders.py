@@ -18,6 +18,10 @@ from reviewer.records import Event, Flag, Prediction, Review, hash_example, new_
 NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
 
 
+UNKNOWN_ID = "0199a000-0000-7000-8000-00000000dead"
+"""An id that nothing has, the same in every process that runs tests."""
+
+
 def make_prediction(**given: Any) -> Prediction:
     """Return a prediction of the model `tickets` with the given fields."""
     inputs = given.get("inputs", {"text": "where is my parcel"})

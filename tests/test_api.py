@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from builders import UNKNOWN_ID
 from fastapi import FastAPI
 from fastapi.routing import APIRoute
 from fastapi.testclient import TestClient
@@ -32,8 +33,19 @@ ROUTES: dict[tuple[str, str], Role] = {
     ("GET", "/api/queue"): Role.REVIEWER,
     ("GET", "/api/facets"): Role.REVIEWER,
     ("GET", "/api/flags/{flag_id}"): Role.REVIEWER,
+    ("GET", "/api/flags/{flag_id}/help"): Role.REVIEWER,
     ("POST", "/api/reviews"): Role.REVIEWER,
     ("POST", "/api/undo"): Role.REVIEWER,
+    ("POST", "/api/redo"): Role.REVIEWER,
+    ("GET", "/api/actions/{action_id}"): Role.REVIEWER,
+    ("GET", "/api/news"): Role.REVIEWER,
+    ("GET", "/api/desk"): Role.REVIEWER,
+    ("POST", "/api/views"): Role.REVIEWER,
+    ("DELETE", "/api/views/{view_id}"): Role.REVIEWER,
+    ("POST", "/api/bulk/preview"): Role.REVIEWER,
+    ("POST", "/api/bulk"): Role.REVIEWER,
+    ("GET", "/api/bulk/{action_id}"): Role.REVIEWER,
+    ("POST", "/api/bulk/{action_id}/cancel"): Role.REVIEWER,
     ("POST", "/api/query"): Role.REVIEWER,
     ("GET", "/api/query.csv"): Role.REVIEWER,
     ("POST", "/api/exports"): Role.REVIEWER,
@@ -49,14 +61,16 @@ ROUTES: dict[tuple[str, str], Role] = {
 
 STATE = {
     "status", "resolution", "corrected_label", "corrected_value", "verification", "verified_version",
-    "reviewer", "reviewed_at", "seq", "comments",
+    "reviewer", "reviewed_at", "seq", "comments", "assignee", "group_id", "group_size",
+    "is_withdrawn",
 }  # fmt: skip
 ROW = STATE | {
     "flag_id", "flagged_at", "flagger", "source", "model", "model_version", "task", "option", "severity",
     "comment", "suggested_label", "predicted_label", "confidence", "predicted_value", "preview", "thumbnail",
+    "priority", "priority_parts",
 }  # fmt: skip
 CARD = STATE | set(columns_of("flags")) | {
-    "corrected_output", "action_id", "is_withdrawn", "preview", "thumbnail", "labels", "unit", "history",
+    "corrected_output", "action_id", "is_split", "preview", "thumbnail", "labels", "unit", "history",
     "outputs", "error",
 }  # fmt: skip
 ENTRY = set(columns_of("reviews")) | {"is_applied", "is_undone"}
@@ -69,6 +83,8 @@ FACETS = {
     "resolution",
     "verification",
     "source",
+    "severity",
+    "assignee",
     "confidence",
 }
 
@@ -160,7 +176,7 @@ def test_the_description_lists_exactly_the_routes(client: TestClient) -> None:
 @pytest.mark.parametrize(("method", "path"), [each for each, role in ROUTES.items() if role > Role.TESTER])
 def test_a_tester_is_refused_what_needs_a_reviewer(server: FastAPI, method: str, path: str) -> None:
     server.dependency_overrides[identify] = lambda: Person("guest", Role.TESTER)
-    address = path.format(flag_id=new_id(), model="tickets", name="1")
+    address = path.format(flag_id=new_id(), model="tickets", name="1", action_id=new_id(), view_id=new_id())
     response = TestClient(server).request(
         method,
         address,
@@ -175,6 +191,11 @@ def make_body(path: str) -> dict[str, Any]:
     bodies: dict[str, dict[str, Any]] = {
         "/api/reviews": {"action_id": new_id(), "flag_id": new_id(), "seq": 0, "comment": "x"},
         "/api/undo": {"action_id": new_id(), "reverts": new_id()},
+        "/api/redo": {"action_id": new_id(), "repeats": new_id()},
+        "/api/views": {"name": "mine", "query": "view=mine"},
+        "/api/bulk/preview": {"flags": []},
+        "/api/bulk": {"action_id": new_id(), "flags": [], "resolution": "bad_input"},
+        "/api/bulk/{action_id}/cancel": {},
         "/api/query": {"sql": "select 1"},
         "/api/exports": {"model": "tickets"},
     }
@@ -303,7 +324,13 @@ def test_a_number_that_is_not_finite_is_refused(client: TestClient, number: str)
         ("limit=501", 422, "InputError", "less than or equal to 500", "limit"),
         ("limit=many", 422, "InputError", "valid integer", "limit"),
         ("confidence_min=low", 422, "InputError", "valid number", "confidence_min"),
-        ("sort=oldest", 404, "UnknownNameError", "no order 'oldest'. Known: newest, least_confident", ""),
+        (
+            "sort=older",
+            404,
+            "UnknownNameError",
+            "no order 'older'. Did you mean 'oldest'? Known: newest, oldest",
+            "",
+        ),
         ("view=opne", 404, "UnknownNameError", "no view 'opne'. Did you mean 'open'?", ""),
         ("after=garbage", 422, "InputError", "The cursor 'garbage' is none of ours", ""),
     ],
@@ -413,7 +440,7 @@ def test_half_a_character_is_refused_wherever_it_stands(client: TestClient) -> N
 
 def test_a_flag_is_answered_with_the_server_s_snapshot(client: TestClient) -> None:
     made = flag(client, option="wrong_label", suggested_label="login", comment="=1+1", severity="high")
-    derived = {"corrected_output", "action_id", "is_withdrawn", "preview", "thumbnail"}
+    derived = {"corrected_output", "action_id", "is_split", "preview", "thumbnail"}
     assert set(made) == set(columns_of("flags")) | STATE | derived
     assert (made["predicted_label"], made["suggested_label"], made["comment"]) == ("refund", "login", "=1+1")
     assert (made["flagger"], made["source"]) == (find_owner().name, "api")
@@ -429,7 +456,7 @@ def test_a_flag_is_answered_with_the_server_s_snapshot(client: TestClient) -> No
 def test_the_queue_is_paged_and_counted(client: TestClient) -> None:
     made = [flag(client, text)["flag_id"] for text in ("refund", "login", "money back")]
     first = client.get("/api/queue?limit=2").json()
-    assert set(first) == {"flags", "next", "total"}
+    assert set(first) == {"flags", "next", "total", "token"}
     assert all(set(each) == ROW for each in first["flags"])
     second = client.get("/api/queue", params={"limit": 2, "after": first["next"]}).json()
     assert [each["flag_id"] for each in first["flags"] + second["flags"]] == made[::-1]
@@ -450,7 +477,7 @@ def test_facets_count_the_values_of_the_slice(client: TestClient) -> None:
     review(client, flag(client, "login", option="wrong_label")["flag_id"], resolution="ambiguous")
     facets = client.get("/api/facets?view=open").json()
     assert set(facets) == FACETS
-    assert facets["views"] == {"open": 1, "in_review": 0, "done": 1, "all": 2}
+    assert facets["views"] == {"open": 1, "in_review": 0, "mine": 0, "done": 1, "all": 2}
     assert facets["option"] == [{"value": "other", "flags": 1}]
     assert len(facets["confidence"]) == 10
     assert sum(facets["confidence"]) == 1
@@ -471,7 +498,7 @@ def test_a_card_shows_all_of_a_flag(client: TestClient) -> None:
     assert card["history"][0]["seconds"] == 1.5
 
 
-@pytest.mark.parametrize("flag_id", ["x", "1", new_id(), "%27%3B--"])
+@pytest.mark.parametrize("flag_id", ["x", "1", UNKNOWN_ID, "%27%3B--"])
 def test_an_unknown_flag_has_no_card(client: TestClient, flag_id: str) -> None:
     check_refusal(client.get(f"/api/flags/{flag_id}"), 404, "UnknownNameError", "There is no flag")
 
@@ -517,6 +544,20 @@ def test_a_stale_decision_is_a_conflict_with_the_card_as_it_is(client: TestClien
     assert response.json()["flag"]["corrected_label"] == "login"
 
 
+def test_errors_are_told_in_the_language_of_the_browser(client: TestClient) -> None:
+    flag_id = flag(client)["flag_id"]
+    client.headers["Accept-Language"] = "ru-RU,ru;q=0.9"
+    check_refusal(client.get("/api/flags/none"), 404, "UnknownNameError", "Не существует: отметка 'none'.")
+    response = client.post("/api/predict", json={"model": "tickets", "inputs": {}})
+    check_refusal(response, 422, "InputError", "text: не заполнено.", "text")
+    check_refusal(
+        client.get("/api/nothing"), 404, "InputError", "Not Found: GET /api/nothing; что есть, пере"
+    )
+    review(client, flag_id, corrected_label="login")
+    response = review(client, flag_id, resolution="ambiguous")
+    check_refusal(response, 409, "ConflictError", f"Отметку изменил {find_owner().name} в ")
+
+
 @pytest.mark.parametrize(
     ("decision", "status", "kind", "sentence"),
     [
@@ -558,7 +599,7 @@ def test_a_flag_is_taken_back_by_its_id_and_cannot_be_decided_then(client: TestC
     assert response.json()["flag"]["is_withdrawn"]
 
 
-@pytest.mark.parametrize("reverts", ["x", new_id()])
+@pytest.mark.parametrize("reverts", ["x", UNKNOWN_ID])
 def test_an_unknown_action_cannot_be_taken_back(client: TestClient, reverts: str) -> None:
     response = client.post("/api/undo", json={"action_id": new_id(), "reverts": reverts})
     check_refusal(response, 404, "UnknownNameError", "There is no action")

@@ -213,7 +213,7 @@ def test_a_comment_alone_is_enough() -> None:
         (
             CLASSES,
             {},
-            "Nothing was decided: give a corrected label or value, a resolution, a status or a comment",
+            "Nothing was decided: give a corrected label or value, a resolution, a status, an act",
         ),
         (CLASSES, {"comment": "  "}, "Nothing was decided"),
         (CLASSES, {"corrected_label": "x"}, "no label 'x'. Known: billing, refund, login"),

@@ -39,7 +39,7 @@ csv.field_size_limit(1 << 30)
 STATES = """
     select position, flag_id::varchar as flag_id, status, resolution, corrected_label, corrected_value,
         corrected_output, reviewer, reviewed_at, action_id::varchar as action_id, verification,
-        verified_version, comments, seq, is_withdrawn
+        verified_version, comments, seq, is_withdrawn, assignee, is_split
     from flags order by position
 """
 
@@ -132,11 +132,25 @@ def is_undone(event: dict[str, str], later: list[dict[str, str]]) -> bool:
     )
 
 
+DECIDING = {
+    Event.RESOLVE: "resolved",
+    Event.STATUS: None,
+    Event.CLAIM: "in_review",
+    Event.RELEASE: "open",
+}
+"""Event that sets a flag's status → the status, None where the event says it."""
+
+
 def fold_events(flag_id: str, events: list[dict[str, str]]) -> dict[str, Any]:
     applied = list_applied(events)
     standing = [each for at, each in enumerate(applied) if not is_undone(each, applied[at + 1 :])]
-    decisions = [each for each in standing if each["event"] in (Event.RESOLVE, Event.STATUS)]
-    judged = [each for each in standing if each["event"] != Event.COMMENT]
+    decisions = [each for each in standing if each["event"] in DECIDING]
+    judged = [
+        each
+        for each in standing
+        if each["event"] in (Event.RESOLVE, Event.STATUS, Event.VERIFY, Event.REVERT)
+    ]
+    owners = [each for each in standing if each["event"] in (Event.CLAIM, Event.RELEASE, Event.ASSIGN)]
     is_judged = bool(judged) and judged[-1]["event"] == Event.VERIFY
     return {
         **fold_decision(decisions[-1] if decisions else None),
@@ -145,7 +159,14 @@ def fold_events(flag_id: str, events: list[dict[str, str]]) -> dict[str, Any]:
         "comments": sum(each["event"] == Event.COMMENT for each in standing),
         "seq": max((int(each["seq"] or 0) for each in applied), default=0),
         "is_withdrawn": any(each["event"] == Event.REVERT and each["reverts"] == flag_id for each in applied),
+        "assignee": find_owner(owners[-1]) if owners else None,
+        "is_split": any(each["event"] == Event.SPLIT for each in standing),
     }
+
+
+def find_owner(event: dict[str, str]) -> str | None:
+    owner = {Event.CLAIM: event["reviewer"], Event.ASSIGN: event["value"]}.get(Event(event["event"]), "")
+    return owner or None
 
 
 def fold_decision(decision: dict[str, str] | None) -> dict[str, Any]:
@@ -155,7 +176,7 @@ def fold_decision(decision: dict[str, str] | None) -> dict[str, Any]:
         return {"status": Status.OPEN.value, **dict.fromkeys(empty)}
     is_resolved = decision["event"] == Event.RESOLVE
     return {
-        "status": Status.RESOLVED.value if is_resolved else decision["value"],
+        "status": DECIDING[Event(decision["event"])] or decision["value"],
         "resolution": decision["value"] if is_resolved else None,
         **{name: decision[name] or None for name in names},
         "corrected_value": float(decision["corrected_value"]) if decision["corrected_value"] else None,
@@ -434,6 +455,10 @@ class History:
 
     def make_decision(self, flag_id: str) -> Review:
         seq, reviewer = self.choose_seq(flag_id), self.chance.choice(["ann", "боб", ""])
+        if self.chance.random() < 0.3:
+            act = self.chance.choice([Event.CLAIM, Event.RELEASE, Event.ASSIGN, Event.SPLIT])
+            given = {"value": self.chance.choice(["bob", "боб", None])} if act == Event.ASSIGN else {}
+            return make_review(flag_id, act, **given, seq=seq if act != Event.SPLIT else 0, reviewer=reviewer)
         if self.chance.random() < 0.4:
             status = self.chance.choice([Status.OPEN, Status.IN_REVIEW, Status.NEEDS_INFO])
             return make_review(flag_id, Event.STATUS, value=status, seq=seq, reviewer=reviewer)

@@ -14,7 +14,7 @@ from typing import Any
 
 import pandas as pd
 import pytest
-from builders import NOON, append, make_flag, make_prediction, make_review, open_small_logs
+from builders import NOON, UNKNOWN_ID, append, make_flag, make_prediction, make_review, open_small_logs
 from duckdb import DuckDBPyConnection
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -79,6 +79,7 @@ def make_random_flag(chance: random.Random) -> Flag:
         model=chance.choice(["digits", "tickets", HOSTILE[0]]),
         model_version=chance.choice(["v1", "v2"]),
         option=chance.choice(["wrong_label", "other"]),
+        severity=chance.choice(["", "low", "high"]),
         predicted_label=chance.choice(["billing", *HOSTILE, None]),
         confidence=chance.choice([None, 0.0, 0.5, 0.95, 1.0, round(chance.random(), 3)]),
         source=chance.choice(["manual", "auto"]),
@@ -96,6 +97,8 @@ def make_random_review(chance: random.Random, flag: Flag) -> Any:
         return make_review(flag.flag_id, Event.VERIFY, value=chance.choice(["fixed", "regressed"]))
     if kind < 0.5:
         return make_review(flag.flag_id, Event.STATUS, value=chance.choice(list(Status)[:3]), seq=1)
+    if kind < 0.65:
+        return make_review(flag.flag_id, Event.ASSIGN, value=chance.choice(["ann", "боб"]), seq=1)
     return make_review(flag.flag_id, value=chance.choice(list(Resolution)), seq=1)
 
 
@@ -112,6 +115,8 @@ def frame_flags(flags: list[Flag]) -> pd.DataFrame:
             "verification": each.state.verification,
             "source": each.source,
             "flagger": each.flagger,
+            "severity": each.severity or None,
+            "assignee": each.state.assignee,
             "confidence": each.confidence,
             "status": each.state.status,
             "text": " ".join([*map(str, each.inputs.values()), each.comment, each.flagger]).lower(),
@@ -128,20 +133,17 @@ IN_VIEW = {
 }
 
 
+def is_in_view(frame: pd.DataFrame, view: str, me: str) -> Any:
+    if view == "mine":
+        return (frame["assignee"] == me) & (frame["status"] != "resolved")
+    return frame["status"].isin(IN_VIEW[view])
+
+
 def select(frame: pd.DataFrame, chosen: Slice, without: tuple[str, ...] = ()) -> pd.DataFrame:
     """Return the rows of the slice, some filters left out."""
     if "view" not in without:
-        frame = frame[frame["status"].isin(IN_VIEW[chosen.view])]
-    for name in (
-        "model",
-        "version",
-        "option",
-        "predicted",
-        "resolution",
-        "verification",
-        "source",
-        "flagger",
-    ):
+        frame = frame[is_in_view(frame, chosen.view, chosen.me)]
+    for name in (*FACETS, "flagger"):
         if getattr(chosen, name) and name not in without:
             frame = frame[frame[name].isin(getattr(chosen, name))]
     if chosen.confidence_min is not None and "confidence" not in without:
@@ -156,7 +158,7 @@ def count_in_frame(frame: pd.DataFrame, chosen: Slice) -> FacetCounts:
     sure = select(frame, chosen, ("confidence",))["confidence"].dropna()
     bins = Counter(min(int(each * 10), 9) for each in sure)
     return FacetCounts(
-        {view: int(everywhere["status"].isin(states).sum()) for view, states in IN_VIEW.items()},
+        {view: int(is_in_view(everywhere, view, chosen.me).sum()) for view in VIEWS},
         {name: count_values(select(frame, chosen, (name,))[name].dropna()) for name in FACETS},
         [bins[each] for each in range(10)],
     )
@@ -181,6 +183,9 @@ SLICES = st.builds(
     resolution=some(*Resolution),
     verification=some("not_run", "fixed", "regressed"),
     source=some("manual", "auto"),
+    severity=some("low", "high"),
+    assignee=some("ann", "боб"),
+    me=st.sampled_from(["ann", "боб", "nobody"]),
     flagger=some("ann", "боб"),
     confidence_min=st.none() | st.sampled_from([0.0, 0.5, 0.9]),
     confidence_max=st.none() | st.sampled_from([0.5, 0.95, 1.0]),
@@ -240,7 +245,7 @@ def test_a_search_looks_at_inputs_comment_suggestion_and_flagger(desk: Desk) -> 
 def test_a_flag_that_was_taken_back_is_in_no_view(desk: Desk) -> None:
     flag = make_flag()
     desk.add(flag, make_review(flag.flag_id, Event.REVERT, reverts=flag.flag_id, seq=1))
-    assert [desk.ask(queries.count_flags, Slice(view=view)) for view in VIEWS] == [0, 0, 0, 0]
+    assert [desk.ask(queries.count_flags, Slice(view=view)) for view in VIEWS] == [0, 0, 0, 0, 0]
     assert desk.ask(queries.find_flag, flag.flag_id).state.is_withdrawn
 
 
@@ -249,7 +254,8 @@ def test_a_flag_that_was_taken_back_is_in_no_view(desk: Desk) -> None:
 )
 def test_an_unknown_view_names_the_known_ones(desk: Desk, question: Any) -> None:
     with pytest.raises(
-        UnknownNameError, match=r"no view 'opened'. Did you mean 'open'. Known: open, in_review, done, all"
+        UnknownNameError,
+        match=r"no view 'opened'. Did you mean 'open'. Known: open, in_review, mine, done, all",
     ):
         desk.ask(question, Slice(view="opened"))
 
@@ -274,11 +280,12 @@ def test_an_empty_index_has_empty_facets(desk: Desk) -> None:
 # Pages
 
 
-def read_ids(desk: Desk, chosen: Slice, sort: str, limit: int, after: str | None = None) -> list[str]:
-    """Return the ids of every page from the cursor on."""
+def read_ids(desk: Desk, chosen: Slice, sort: str, limit: int, seed: int = 0) -> list[str]:
+    """Return the ids of every page."""
+    after = None
     ids: list[str] = []
     while True:
-        page = desk.ask(queries.read_page, chosen, sort, after, limit)
+        page = desk.ask(queries.read_page, chosen, sort, after, limit, seed)
         assert 0 < len(page.rows) <= limit or not ids
         ids += [str(row["flag_id"]) for row in page.rows]
         if page.next is None:
@@ -286,24 +293,71 @@ def read_ids(desk: Desk, chosen: Slice, sort: str, limit: int, after: str | None
         after = page.next
 
 
-def sort_ids(frame: pd.DataFrame, sort: str) -> list[str]:
+def share_wrong(frame: pd.DataFrame) -> pd.Series[float]:
+    """Return how often flags of each one's kind turned out wrong, drawn towards the others of its option."""
+    tenths = frame["confidence"].where(frame["confidence"].between(0, 1))
+    kind = [frame["model"], frame["option"], frame["predicted"].fillna("-"), (tenths * 10 // 1).clip(upper=9)]
+    wrong = (frame["resolution"] == "label_corrected").astype(int)
+    reviewed = frame["resolution"].isin(["label_corrected", "prediction_correct"]).astype(int)
+
+    def add_up(values: pd.Series[int], by: list[pd.Series[Any]]) -> pd.Series[int]:
+        return values.groupby(by, dropna=False).transform("sum")
+
+    of_option = (add_up(wrong, kind[:2]) + 1) / (add_up(reviewed, kind[:2]) + 2)
+    share = (add_up(wrong, kind) + 4 * of_option) / (add_up(reviewed, kind) + 4)
+    return share.where(add_up(reviewed, kind[:2]) > 0)
+
+
+def rank_flags(frame: pd.DataFrame, share: pd.Series[float], sort: str) -> pd.Series[float]:
+    """Return what each flag is sorted by, the smallest first; `share` is how often its like is wrong."""
+    says_wrong = frame["option"] == "wrong_label"
+    sure = frame["confidence"].where(says_wrong, 1 - frame["confidence"]).fillna(0.5)
+    harm = frame["severity"].map({"high": 35, "medium": 21, "low": 7}).fillna(14)
+    ranks = {
+        "newest": -frame.index.to_series(),
+        "oldest": frame.index.to_series(),
+        "least_confident": frame["confidence"].fillna(2),
+        "confident_wrong": -frame["confidence"].where(says_wrong).fillna(-1),
+        "severity": frame["severity"].map({"high": 0, "medium": 1, "low": 2}).fillna(3),
+        "likely_wrong": -share.fillna(-1),
+        "priority": -(harm + 15 * sure + 25 * share.fillna(0.5)),
+    }
+    return ranks.get(sort, frame.index.to_series() * 0).astype(float)
+
+
+def sort_ids(frame: pd.DataFrame, sort: str, everything: pd.DataFrame | None = None) -> list[str]:
+    """Return the ids of the frame's flags in an order; `everything` are all flags, if there are more."""
     newest = frame.iloc[::-1]
-    if sort == "least_confident":
-        newest = newest.sort_values("confidence", kind="stable", na_position="last")
-    return list(newest["flag_id"])
+    share = share_wrong(frame if everything is None else everything)[newest.index]
+    order = rank_flags(newest, share, sort).round(6).sort_values(kind="stable")
+    return list(newest.loc[order.index, "flag_id"])
 
 
-@pytest.mark.parametrize("sort", SORTS)
+IN_ORDER = [each for each in SORTS if each != "random"]
+
+
+@pytest.mark.parametrize("sort", IN_ORDER)
 @pytest.mark.parametrize("limit", [9, 50, 399, 400, 401])
 def test_paging_gives_every_flag_once_in_order(
     filled: tuple[Desk, pd.DataFrame], sort: str, limit: int
 ) -> None:
     desk, frame = filled
     chosen = Slice(view="open") if limit == 9 else Slice()
-    assert read_ids(desk, chosen, sort, limit) == sort_ids(select(frame, chosen), sort)
+    assert read_ids(desk, chosen, sort, limit) == sort_ids(select(frame, chosen), sort, frame)
 
 
-@pytest.mark.parametrize("sort", SORTS)
+def test_a_random_order_gives_every_flag_once_and_is_the_seed_s_own(
+    filled: tuple[Desk, pd.DataFrame],
+) -> None:
+    desk, frame = filled
+    first, again, other = (read_ids(desk, Slice(), "random", 7, seed) for seed in (1, 1, 2))
+    assert first == again
+    assert first != other
+    assert sorted(first) == sorted(other) == sorted(frame["flag_id"])
+    assert first != sort_ids(frame, "newest")
+
+
+@pytest.mark.parametrize("sort", IN_ORDER)
 def test_paging_gives_every_flag_once_while_others_arrive(desk: Desk, sort: str) -> None:
     chance = random.Random(3)
     first = [make_random_flag(chance) for _ in range(60)]
@@ -367,8 +421,10 @@ def test_a_page_row_shows_the_example_in_short(
 
 
 def test_an_unknown_order_names_the_known_ones(desk: Desk) -> None:
-    with pytest.raises(UnknownNameError, match=r"no order 'oldest'. Known: newest, least_confident"):
-        desk.ask(queries.read_page, Slice(), "oldest")
+    with pytest.raises(
+        UnknownNameError, match=r"no order 'older'. Did you mean 'oldest'\? Known: newest, oldest"
+    ):
+        desk.ask(queries.read_page, Slice(), "older")
 
 
 @pytest.mark.parametrize("limit", [0, -1])
@@ -415,7 +471,8 @@ def test_a_cursor_that_is_none_of_ours_is_refused(desk: Desk, sort: str, cursor:
 
 
 @pytest.mark.parametrize(
-    "flag_id", ["", "x", "0", new_id(), f"urn:uuid:{new_id()}", f"{{{new_id()}}}", "' or true --", "a\0"]
+    "flag_id",
+    ["", "x", "0", UNKNOWN_ID, f"urn:uuid:{UNKNOWN_ID}", f"{{{UNKNOWN_ID}}}", "' or true --", "a\0"],
 )
 def test_an_unknown_flag_is_said(desk: Desk, flag_id: str) -> None:
     desk.add(make_flag())

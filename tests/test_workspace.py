@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from builders import UNKNOWN_ID
 
 from reviewer.errors import (
     ConfigError,
@@ -293,7 +294,7 @@ def test_a_flag_that_was_taken_back_can_be_made_anew(workspace: Workspace) -> No
     assert workspace.queue() == [second]
 
 
-@pytest.mark.parametrize("prediction_id", ["", "x", new_id(), "'; drop table flags; --"])
+@pytest.mark.parametrize("prediction_id", ["", "x", UNKNOWN_ID, "'; drop table flags; --"])
 def test_an_unknown_prediction_cannot_be_flagged(workspace: Workspace, prediction_id: str) -> None:
     with pytest.raises(UnknownNameError, match="There is no prediction"):
         workspace.flag(prediction_id, option="other")
@@ -406,7 +407,7 @@ def test_the_queue_is_sorted_and_paged(workspace: Workspace) -> None:
     ("given", "sentence"),
     [
         ({"view": "opne"}, "no view 'opne'. Did you mean 'open'"),
-        ({"sort": "oldest"}, "no order 'oldest'.*Known: newest, least_confident"),
+        ({"sort": "older"}, "no order 'older'.*Known: newest, oldest"),
         ({"colour": "red"}, "no filter 'colour'.*Known: view, model"),
         ({"after": "garbage"}, "The cursor 'garbage' is none of ours"),
         ({"limit": 0}, "The limit is 0; at least 1 is needed"),
@@ -524,7 +525,7 @@ def test_a_correction_of_a_regression_is_a_finite_number(
         workspace.review(marked.flag_id, **decision)
 
 
-@pytest.mark.parametrize("flag_id", ["", "x", new_id()])
+@pytest.mark.parametrize("flag_id", ["", "x", UNKNOWN_ID])
 def test_an_unknown_flag_cannot_be_reviewed(workspace: Workspace, flag_id: str) -> None:
     with pytest.raises(UnknownNameError, match="There is no flag"):
         workspace.review(flag_id, resolution="ambiguous")
@@ -672,7 +673,7 @@ def test_a_flag_that_was_taken_back_is_in_no_queue_and_cannot_be_reviewed(worksp
             workspace.review(marked.flag_id, **decision)  # type: ignore[arg-type]  # texts only
 
 
-@pytest.mark.parametrize("action_id", ["", "x", new_id()])
+@pytest.mark.parametrize("action_id", ["", "x", UNKNOWN_ID])
 def test_an_unknown_action_cannot_be_undone(workspace: Workspace, action_id: str) -> None:
     with pytest.raises(UnknownNameError, match="There is no action"):
         workspace.undo(action_id)

@@ -10,6 +10,7 @@ from typing import Annotated, Any
 from fastapi import Depends, Request
 
 from reviewer.access import Person, Role, check_role, find_owner
+from reviewer.sentences import pick_language
 
 
 def identify(request: Request) -> Person:
@@ -36,4 +37,10 @@ def _read_root(request: Request) -> str:
     return str(request.scope.get("root_path", ""))
 
 
+def read_language(request: Request) -> str:
+    """Return the language in which sentences are told: the browser's, English for a program."""
+    return pick_language(request.headers.get("accept-language"))
+
+
 Root = Annotated[str, Depends(_read_root)]
+Language = Annotated[str, Depends(read_language)]

@@ -12,20 +12,22 @@ from reviewer.config import ModelSpec
 from reviewer.models.outputs import list_further_outputs
 from reviewer.payloads import build_payload
 from reviewer.records import Flag, JsonValue
+from reviewer.sentences import retell_first
 from reviewer.workspace import HistoryEntry, Workspace
 
 
 def build_row(row: dict[str, Any], root: str) -> dict[str, Any]:
     """Return one line of the queue: its columns, and the address of its picture."""
     payload = build_payload(row)
-    del payload["position"]
+    del payload["position"], payload["sort_key"]
     return {**payload, "thumbnail": _link_thumbnail(row["thumbnail"], root)}
 
 
-def build_card(workspace: Workspace, flag: Flag, root: str) -> dict[str, Any]:
+def build_card(workspace: Workspace, flag: Flag, root: str, language: str = "en") -> dict[str, Any]:
     """Return everything a card shows: the flag, its state, the model's labels and its history.
 
-    `root` is the path under which the server is reached; links start with it.
+    `root` is the path under which the server is reached; links start with it. Why the model failed is told
+    in the `language`.
     """
     spec = workspace.spec.models.get(flag.model)
     ranked = [*(flag.scores or {}), *(workspace.list_labels(flag.model) if spec else ())]
@@ -35,7 +37,7 @@ def build_card(workspace: Workspace, flag: Flag, root: str) -> dict[str, Any]:
         "thumbnail": _link_thumbnail(flag.state.thumbnail, root),
         "inputs": {name: _link_media(value, root) for name, value in flag.inputs.items()},
         "outputs": {name: each for name, each in outputs.items() if each is not None},
-        "error": workspace.find_error(flag),
+        "error": retell_first(workspace.find_error(flag) or "", language) or None,
         "labels": list(dict.fromkeys(ranked)),
         "unit": spec.unit if spec else "",
         "history": [_build_entry(each) for each in workspace.find_history(flag.flag_id)],

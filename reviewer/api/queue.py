@@ -2,51 +2,22 @@
 
 from __future__ import annotations
 
+import re
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Depends, Query
+from fastapi import APIRouter, Query
 
 from reviewer.access import Person
-from reviewer.api.asking import REVIEWER, Root
+from reviewer.api.asking import REVIEWER, Language, Root
 from reviewer.api.cards import build_card, build_row
-from reviewer.index.queries import FacetCounts, Slice
+from reviewer.api.filters import ChosenSlice
+from reviewer.errors import InputError
+from reviewer.index.queries import MOST_NEWS, FacetCounts, Marker
+from reviewer.payloads import build_payload
 from reviewer.workspace import Workspace
 
 MOST_ROWS = 500
 """The longest page of the queue."""
-
-
-def _read_slice(
-    view: str = "all",
-    model: Annotated[list[str], Query()] = [],  # noqa: B006  FastAPI copies defaults
-    version: Annotated[list[str], Query()] = [],  # noqa: B006
-    option: Annotated[list[str], Query()] = [],  # noqa: B006
-    predicted: Annotated[list[str], Query()] = [],  # noqa: B006
-    resolution: Annotated[list[str], Query()] = [],  # noqa: B006
-    verification: Annotated[list[str], Query()] = [],  # noqa: B006
-    source: Annotated[list[str], Query()] = [],  # noqa: B006
-    flagger: Annotated[list[str], Query()] = [],  # noqa: B006
-    confidence_min: float | None = None,
-    confidence_max: float | None = None,
-    text: str = "",
-) -> Slice:
-    return Slice(
-        view=view,
-        model=tuple(model),
-        version=tuple(version),
-        option=tuple(option),
-        predicted=tuple(predicted),
-        resolution=tuple(resolution),
-        verification=tuple(verification),
-        source=tuple(source),
-        flagger=tuple(flagger),
-        confidence_min=confidence_min,
-        confidence_max=confidence_max,
-        text=text,
-    )
-
-
-ChosenSlice = Annotated[Slice, Depends(_read_slice)]
 
 
 def add_queue_routes(router: APIRouter, workspace: Workspace) -> None:
@@ -59,21 +30,41 @@ def add_queue_routes(router: APIRouter, workspace: Workspace) -> None:
         sort: str = "newest",
         after: str | None = None,
         limit: Annotated[int, Query(ge=1, le=MOST_ROWS)] = 50,
+        seed: Annotated[int, Query(ge=0, lt=1 << 31)] = 0,
         person: Person = REVIEWER,
     ) -> dict[str, Any]:
         """Return one page of the queue and how many flags there are in all."""
-        page, total = workspace.read_page(chosen, sort, after, limit)
-        return {"flags": [build_row(row, root) for row in page.rows], "next": page.next, "total": total}
+        marker = workspace.read_marker()
+        page, total = workspace.read_page(chosen, sort, after, limit, seed)
+        rows = [build_row(row, root) for row in page.rows]
+        return {"flags": rows, "next": page.next, "total": total, "token": _write_token(marker)}
 
     @router.get("/facets")
     def count_facets(chosen: ChosenSlice, person: Person = REVIEWER) -> dict[str, Any]:
         """Return how many flags of the slice have each value of each facet."""
         return _build_facets(workspace.count_facets(chosen))
 
+    @router.get("/news")
+    def read_news(root: Root, after: str | None = None, person: Person = REVIEWER) -> dict[str, Any]:
+        """Return the flags that are new or were decided about since the token; without one, the token now."""
+        if after is None:
+            return {"token": _write_token(workspace.read_marker()), "flags": [], "is_more": False}
+        rows, marker = workspace.read_news(_read_token(after))
+        return {
+            "token": _write_token(marker),
+            "flags": [build_row(row, root) for row in rows[:MOST_NEWS]],
+            "is_more": len(rows) > MOST_NEWS,
+        }
+
     @router.get("/flags/{flag_id}")
-    def read_flag(flag_id: str, root: Root, person: Person = REVIEWER) -> dict[str, Any]:
+    def read_flag(flag_id: str, root: Root, language: Language, person: Person = REVIEWER) -> dict[str, Any]:
         """Return everything a card shows of one flag."""
-        return build_card(workspace, workspace.find_flag(flag_id), root)
+        return build_card(workspace, workspace.find_flag(flag_id), root, language)
+
+    @router.get("/flags/{flag_id}/help")
+    def advise(flag_id: str, person: Person = REVIEWER) -> dict[str, Any]:
+        """Return what helps to decide about a flag: it is help, and applied by nobody but the reviewer."""
+        return build_payload(workspace.advise(flag_id))
 
 
 def _build_facets(counts: FacetCounts) -> dict[str, Any]:
@@ -82,3 +73,13 @@ def _build_facets(counts: FacetCounts) -> dict[str, Any]:
         for name, pairs in counts.facets.items()
     }
     return {"views": counts.views, **facets, "confidence": counts.confidence}
+
+
+def _write_token(marker: Marker) -> str:
+    return f"{marker.flags}.{marker.reviews}"
+
+
+def _read_token(text: str) -> Marker:
+    if not re.fullmatch(r"\d{1,15}\.\d{1,15}", text):
+        raise InputError(f"The token {text[:40]!r} is none of ours; ask without one to get it.")
+    return Marker(*map(int, text.split(".")))

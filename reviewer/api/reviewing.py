@@ -6,31 +6,38 @@ from typing import Any
 
 from fastapi import APIRouter
 from fastapi.responses import JSONResponse
-from pydantic import Field
 
 from reviewer.access import Person
-from reviewer.api.asking import REVIEWER, Root
-from reviewer.api.bodies import Body
+from reviewer.api.asking import REVIEWER, Language, Root
+from reviewer.api.bodies import Body, Decision
 from reviewer.api.cards import build_card
 from reviewer.errors import ConflictError
-from reviewer.records import JsonValue
+from reviewer.payloads import build_payload
+from reviewer.records import Flag
+from reviewer.sentences import retell
 from reviewer.workspace import Workspace
 
+MOST_CARDS = 50
+"""Cards that come back after an action on many flags."""
 
-class ReviewBody(Body):
+MOST_LATER = 20
+"""Later decisions that are named before an action is taken back."""
+
+_SAID = ("status", "resolution", "corrected_label", "corrected_value", "reviewer", "reviewed_at")
+
+
+class ReviewBody(Decision):
     """One decision on one flag, or a comment."""
 
-    action_id: str
     flag_id: str
     seq: int
-    corrected_label: str | None = None
-    corrected_value: float | None = None
-    corrected_output: JsonValue = None
-    resolution: str | None = None
-    status: str | None = None
-    comment: str = Field("", max_length=100_000)
-    certainty: int | None = Field(None, ge=1, le=5)
-    seconds: float | None = Field(None, ge=0)
+
+
+class RedoBody(Body):
+    """Does the action named in `repeats` again, which was taken back."""
+
+    action_id: str
+    repeats: str
 
 
 class UndoBody(Body):
@@ -44,22 +51,53 @@ def add_review_routes(router: APIRouter, workspace: Workspace) -> None:
     """Add the routes that decide and undo."""
 
     @router.post("/reviews")
-    def review(body: ReviewBody, root: Root, person: Person = REVIEWER) -> Any:
+    def review(body: ReviewBody, root: Root, language: Language, person: Person = REVIEWER) -> Any:
         """Decide about a flag; the same action again changes nothing."""
         try:
-            flag = workspace.review(**body.model_dump(), reviewer=person.name)
+            flag = workspace.review(**dict(body), reviewer=person.name)
         except ConflictError as error:
-            return _answer_conflict(workspace, body.flag_id, root, error)
-        return build_card(workspace, flag, root)
+            card = build_card(workspace, workspace.find_flag(body.flag_id), root, language)
+            return _answer_conflict(retell(str(error), language), card)
+        return build_card(workspace, flag, root, language)
 
     @router.post("/undo")
-    def undo(body: UndoBody, root: Root, person: Person = REVIEWER) -> dict[str, Any]:
+    def undo(body: UndoBody, root: Root, language: Language, person: Person = REVIEWER) -> dict[str, Any]:
         """Take back one action."""
         flags = workspace.undo(body.reverts, reviewer=person.name, own_action_id=body.action_id)
-        return {"flags": [build_card(workspace, each, root) for each in flags]}
+        return _build_touched(workspace, flags, root, language)
+
+    @router.post("/redo")
+    def redo(body: RedoBody, root: Root, language: Language, person: Person = REVIEWER) -> dict[str, Any]:
+        """Do an action again that was taken back."""
+        flags = workspace.redo(body.repeats, reviewer=person.name, own_action_id=body.action_id)
+        return _build_touched(workspace, flags, root, language)
+
+    @router.get("/actions/{action_id}")
+    def read_action(action_id: str, person: Person = REVIEWER) -> dict[str, Any]:
+        """Return what taking the action back would meet."""
+        report = workspace.describe_action(action_id)
+        later = [
+            {"flag_id": each.flag_id, **{name: build_payload(each)[name] for name in _SAID}}
+            for each in report.later[:MOST_LATER]
+        ]
+        return {
+            **build_payload(report.event),
+            "flags": report.flags,
+            "is_undone": report.is_undone,
+            "later": later,
+            "later_count": len(report.later),
+            "verdicts": report.verdicts,
+        }
 
 
-def _answer_conflict(workspace: Workspace, flag_id: str, root: str, error: ConflictError) -> JSONResponse:
-    card = build_card(workspace, workspace.find_flag(flag_id), root)
-    body = {"error": str(error), "field": "", "kind": "ConflictError", "flag": card}
-    return JSONResponse(body, 409)
+def _build_touched(workspace: Workspace, flags: list[Flag], root: str, language: str) -> dict[str, Any]:
+    shown = workspace.find_flags([each.flag_id for each in flags[:MOST_CARDS]])
+    cards = [build_card(workspace, each, root, language) for each in shown]
+    return {"flags": cards, "count": len(flags)}
+
+
+def _answer_conflict(sentence: str, card: dict[str, Any]) -> JSONResponse:
+    """Return the refusal with the flag as it is now and the decision that came first."""
+    decided = [each for each in card["history"] if each["is_applied"] and each["seq"] > 0]
+    body = {"error": sentence, "field": "", "kind": "ConflictError", "flag": card}
+    return JSONResponse({**body, "conflict": decided[-1] if decided else None}, 409)

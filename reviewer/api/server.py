@@ -16,6 +16,9 @@ from starlette.middleware.cors import CORSMiddleware
 
 from reviewer import __version__
 from reviewer.access import ForbiddenError
+from reviewer.api.asking import read_language
+from reviewer.api.bulk import add_bulk_routes
+from reviewer.api.desk import add_desk_routes
 from reviewer.api.exits import add_batch_routes, add_export_routes, add_query_routes
 from reviewer.api.queue import add_queue_routes
 from reviewer.api.reviewing import add_review_routes
@@ -32,6 +35,7 @@ from reviewer.errors import (
     UnknownNameError,
 )
 from reviewer.guards import BodyLimit, Gate, PublicAddress, Reach
+from reviewer.sentences import retell
 from reviewer.workspace import Workspace
 
 STATUS_CODES: dict[type[ReviewerError], int] = {
@@ -78,7 +82,8 @@ def build_server(
 def answer_error(request: Request, error: ReviewerError) -> JSONResponse:
     """Return the one sentence of the error with its status code."""
     code = next(code for kind, code in STATUS_CODES.items() if isinstance(error, kind))
-    body = {"error": str(error), "field": getattr(error, "field", ""), "kind": type(error).__name__}
+    sentence = retell(str(error), read_language(request))
+    body = {"error": sentence, "field": getattr(error, "field", ""), "kind": type(error).__name__}
     return JSONResponse(body, code)
 
 
@@ -90,7 +95,8 @@ def _answer_malformed(request: Request, error: RequestValidationError) -> JSONRe
     message = f"{field}: {first['msg']}."
     if is_body:
         message = "The body is no JSON object; send one with the header Content-Type: application/json."
-    return JSONResponse({"error": message, "field": field, "kind": "InputError"}, 422)
+    body = {"error": retell(message, read_language(request)), "field": field, "kind": "InputError"}
+    return JSONResponse(body, 422)
 
 
 def _answer_refused(request: Request, error: HTTPException) -> JSONResponse:
@@ -98,7 +104,7 @@ def _answer_refused(request: Request, error: HTTPException) -> JSONResponse:
     message = f"{str(error.detail).removesuffix('.')}."
     if error.status_code in (404, 405):
         message = f"{error.detail}: {request.method} {request.url.path[:200]}; /docs lists what there is."
-    body = {"error": message, "field": "", "kind": "InputError"}
+    body = {"error": retell(message, read_language(request)), "field": "", "kind": "InputError"}
     return JSONResponse(body, error.status_code, error.headers)
 
 
@@ -108,6 +114,8 @@ def build_router(workspace: Workspace) -> APIRouter:
     add_test_routes(router, workspace)
     add_queue_routes(router, workspace)
     add_review_routes(router, workspace)
+    add_bulk_routes(router, workspace)
+    add_desk_routes(router, workspace)
     add_query_routes(router, workspace)
     add_export_routes(router, workspace)
     add_batch_routes(router, workspace)

@@ -9,23 +9,23 @@ from __future__ import annotations
 import gc
 import itertools
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterator, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, field, replace
 from typing import Any, NamedTuple
 
-from reviewer.batch.flagging import (
-    Flags,
-    Mistake,
-    Standing,
-    find_ruled,
-    find_standing,
-    flag_mistakes,
-    is_wrong,
-    name_row,
-)
+from reviewer.batch.flagging import Flags, Mistake, Standing, find_ruled, find_standing, flag_mistakes, judge
 from reviewer.batch.mapping import Example, build_reader, check_mapping
 from reviewer.batch.metrics import measure
+from reviewer.batch.piece import (
+    Piece,
+    format_results,
+    list_failures,
+    name_asker,
+    name_predictions,
+    pick_records,
+)
+from reviewer.batch.scribe import start_scribe
 from reviewer.batch.sources import Attachment, Cell, Row, open_source
 from reviewer.batch.state import (
     METRICS,
@@ -35,6 +35,7 @@ from reviewer.batch.state import (
     Counts,
     ResultFiles,
     Status,
+    encode_lines,
     find_batch,
     lock_batch,
     read_batch,
@@ -44,13 +45,19 @@ from reviewer.batch.state import (
 from reviewer.config import ModelSpec
 from reviewer.errors import InputError, ModelError, ReviewerError, StoppedError
 from reviewer.folders import hash_file
-from reviewer.payloads import build_cell
-from reviewer.records import JsonValue, Prediction, Progress, utc_now
+from reviewer.models.asking import Answered
+from reviewer.records import JsonValue, Progress, utc_now
 from reviewer.workspace import Workspace
 
 _FIRST_ROWS, _MOST_ROWS = 50, 10_000
 _PIECE_SECONDS = 0.5
 """How long a piece should take: a person who stops the batch waits for its end."""
+
+_FEW_ROWS = 5000
+"""So many are done before another process has started."""
+
+_COLLECTED = 100_000
+"""So many new objects there are before the garbage collector looks at them."""
 
 _MOST_FAILURES = 100
 """After so many failed rows in a row the model itself is broken, and the batch ends."""
@@ -77,7 +84,7 @@ def run_batch(workspace: Workspace, batch_id: str, progress: Progress = ignore_p
         job = _Job(workspace, workspace.find_model(batch.model), batch)
         try:
             job.save(status=Status.RUNNING, error="", ended_at=None)
-            with _sparing_older_objects():
+            with _collecting_rarely():
                 _run_rows(job, progress)
             _measure(job)
         except (StoppedError, KeyboardInterrupt):
@@ -91,20 +98,21 @@ def run_batch(workspace: Workspace, batch_id: str, progress: Progress = ignore_p
 
 
 @contextmanager
-def _sparing_older_objects() -> Iterator[None]:
-    """Let the garbage collector pass over whatever was there before the batch.
+def _collecting_rarely() -> Iterator[None]:
+    """Let the garbage collector look for cycles less often.
 
-    A row makes a dozen objects. Every few thousand rows they have the collector look at all of the program's,
-    which took 18 µs a row, more than the model of the demo; so it takes 2.
+    A row makes a dozen objects and no cycle. As often as usual, the collector looks at all objects of the
+    program again and again, which takes 18 µs a row, more than the model of the demo.
     """
-    if gc.get_freeze_count():  # another batch does so already, or the whole program
+    usual = gc.get_threshold()
+    if usual[0] >= _COLLECTED:  # another batch does so already, or the whole program
         yield
         return
-    gc.freeze()
+    gc.set_threshold(_COLLECTED, *usual[1:])
     try:
         yield
     finally:
-        gc.unfreeze()
+        gc.set_threshold(*usual)
 
 
 def _describe_error(error: Exception) -> str:
@@ -135,13 +143,13 @@ class _Asked(NamedTuple):
     truth: str | float | None
 
 
-class _Outcome(NamedTuple):
-    """What became of it."""
+class _Recorded(NamedTuple):
+    """A piece whose predictions are logged."""
 
-    row: Row
-    truth: str | float | None
-    made: Prediction
-    is_wrong: bool | None
+    piece: Piece
+    flags: Flags
+    lines: bytes
+    """Its part of the results."""
 
 
 def _run_rows(job: _Job, progress: Progress) -> None:
@@ -157,8 +165,10 @@ def _run_rows(job: _Job, progress: Progress) -> None:
         check_mapping(job.spec, source, batch.mapping)
         read = build_reader(job.spec, source, batch.mapping)
         rows = itertools.islice(source.read(batch.mapping.columns), batch.counts.done, None)
-        for piece in _cut_pieces(rows, lambda: _tell(job, progress)):
-            _do_piece(job, files, read, piece)
+        cut = _cut_pieces(rows, lambda: _tell(job, progress))
+        with closing(_record(job, (_ask(job, read, each) for each in cut))) as recorded:
+            for each in recorded:
+                _finish(job, files, each)
     _tell(job, progress)
 
 
@@ -178,20 +188,6 @@ def _cut_pieces(rows: Iterator[Row], on_piece: Callable[[], None]) -> Iterator[l
         size = min(max(int(size * min(_PIECE_SECONDS / seconds, 4)), 1), _MOST_ROWS)
 
 
-def _do_piece(job: _Job, files: ResultFiles, read: Callable[[Row], Example], piece: Sequence[Row]) -> None:
-    asked, bad = _read_rows(read, piece)
-    outcomes = _ask(job, asked, bad)
-    flags = _flag(job, outcomes)
-    counts = _count(job.batch.counts, outcomes, flags, len(bad))
-    bad += [(each.row.number, _find_error(each.made)) for each in outcomes if each.made.error]
-    job.save(
-        results_bytes=files.append(RESULTS, [_build_line(job, each, flags) for each in outcomes]),
-        rejected_bytes=files.append(REJECTED, [(str(number), reason) for number, reason in sorted(bad)]),
-        counts=counts,
-    )
-    _check_failures(job, outcomes)
-
-
 def _read_rows(read: Callable[[Row], Example], piece: Sequence[Row]) -> tuple[list[_Asked], list[_Bad]]:
     """Return the rows that are examples, and number and reason of the others."""
     asked: list[_Asked] = []
@@ -204,18 +200,46 @@ def _read_rows(read: Callable[[Row], Example], piece: Sequence[Row]) -> tuple[li
     return asked, bad
 
 
-def _ask(job: _Job, asked: Sequence[_Asked], bad: list[_Bad]) -> list[_Outcome]:
+def _ask(job: _Job, read: Callable[[Row], Example], rows: Sequence[Row]) -> Piece:
     """Return what the model answers; rows that it does not take go to the bad ones."""
+    asked, bad = _read_rows(read, rows)
     try:
-        made = _predict(job, asked)
+        answered = _ask_model(job, asked)
     except InputError:
         # One row spoils the call, so each is looked at by itself.
         asked = _check_rows(job, asked, bad)
-        made = _predict(job, asked)
+        answered = _ask_model(job, asked)
+    truths = [each.truth for each in asked]
+    return Piece(
+        [each.row.number for each in asked],
+        _show_cells(job.batch, asked, answered),
+        truths,
+        judge(job.spec, answered, truths),
+        answered,
+        bad,
+    )
+
+
+def _ask_model(job: _Job, asked: Sequence[_Asked]) -> Answered:
+    return job.workspace.ask(job.batch.model, [each.values for each in asked], version=job.batch.version)
+
+
+def _show_cells(batch: Batch, asked: Sequence[_Asked], answered: Answered) -> list[list[str]]:
     return [
-        _Outcome(each.row, each.truth, prediction, is_wrong(job.spec, prediction, each.truth))
-        for each, prediction in zip(asked, made, strict=True)
+        [
+            _show_cell(each.row.cells[place], stored[name])
+            for each, stored in zip(asked, answered.inputs, strict=True)
+        ]
+        for place, name in enumerate(batch.inputs)
     ]
+
+
+def _show_cell(cell: Cell, stored: JsonValue) -> str:
+    """Return the cell as the file has it; of a file its name, and the stored one when it has none."""
+    if isinstance(cell, str) and not cell.startswith("data:"):
+        return cell
+    name = cell.name if isinstance(cell, Attachment) else ""
+    return name or (stored["media"] if isinstance(stored, dict) and "media" in stored else str(cell))
 
 
 def _check_rows(job: _Job, asked: Sequence[_Asked], bad: list[_Bad]) -> list[_Asked]:
@@ -228,105 +252,98 @@ def _check_rows(job: _Job, asked: Sequence[_Asked], bad: list[_Bad]) -> list[_As
     return checked
 
 
-def _predict(job: _Job, asked: Sequence[_Asked]) -> list[Prediction]:
-    if not asked:
-        return []
-    batch = job.batch
-    return job.workspace.predict_many(
-        batch.model,
-        [each.values for each in asked],
-        version=batch.version,
-        session_id=f"batch-{batch.batch_id}",
-        username=batch.started_by,
-        ids=[name_row(batch, "prediction", each.row.number) for each in asked],
-        has_rules=_has_rules(batch),
-    )
+def _record(job: _Job, pieces: Iterator[Piece]) -> Generator[_Recorded, None, None]:
+    """Yield each piece when its predictions are logged: of a long batch, while the model is asked on.
+
+    Not so when this process has to keep them in mind: for rules, and when not all go to the log.
+    """
+    is_long = job.batch.rows - job.batch.counts.done > _FEW_ROWS
+    if is_long and not _is_ruled(job.batch) and job.spec.ledger == "all":
+        return _record_aside(job, pieces)
+    return (_record_here(job, each) for each in pieces)
 
 
-def _has_rules(batch: Batch) -> bool:
+def _record_aside(job: _Job, pieces: Iterator[Piece]) -> Generator[_Recorded, None, None]:
+    """Yield the pieces from another process, each when the model has answered the next."""
+    before: tuple[Piece, Flags] | None = None
+    with start_scribe(job.workspace.flagged, job.batch) as scribe:
+        for piece in pieces:
+            if before:
+                yield _Recorded(*before, scribe.take())
+            before = piece, _flag(job, piece)
+            scribe.give(piece, before[1].by_prediction)
+        if before:
+            yield _Recorded(*before, scribe.take())
+
+
+def _record_here(job: _Job, piece: Piece) -> _Recorded:
+    batch, flags = job.batch, _flag(job, piece)
+    ids = name_predictions(batch, piece.numbers)
+    has_rules = _is_ruled(batch) and batch.counts.made < batch.max_flags
+    made = job.workspace.record(piece.answered, ids, name_asker(batch), has_rules=has_rules)
+    if _is_ruled(batch):
+        flags = find_ruled(job.workspace, made)
+    return _Recorded(piece, flags, format_results(piece, ids, flags.by_prediction))
+
+
+def _is_ruled(batch: Batch) -> bool:
     """Whether the model's rules flag: where the file says what is right, only that counts."""
-    return batch.has_flags and batch.truth is None and batch.counts.made < batch.max_flags
+    return batch.has_flags and batch.truth is None
 
 
-def _flag(job: _Job, outcomes: Sequence[_Outcome]) -> Flags:
-    """Return the flags of this piece."""
+def _flag(job: _Job, piece: Piece) -> Flags:
+    """Return the flags that stand on the piece's mistakes, those among them that are to be written."""
     batch = job.batch
-    if not batch.has_flags:
-        return Flags({}, 0)
-    if batch.truth is None:
-        return find_ruled(job.workspace, [each.made for each in outcomes])
+    if not batch.has_flags or batch.truth is None:
+        return Flags({})
+    places = [place for place, is_wrong in enumerate(piece.wrong) if is_wrong]
     mistakes = [
-        Mistake(each.row.number, each.made, each.truth)
-        for each in outcomes
-        if each.is_wrong and each.truth is not None
+        Mistake(piece.numbers[place], made, truth)
+        for place, made in zip(places, pick_records(batch, piece, places), strict=True)
+        if (truth := piece.truths[place]) is not None
     ]
     room = batch.max_flags - batch.counts.made
-    return flag_mistakes(job.workspace, batch, mistakes, job.standing, room)
+    return flag_mistakes(job.spec, batch, mistakes, job.standing, room)
 
 
-def _build_line(job: _Job, outcome: _Outcome, flags: Flags) -> list[str]:
-    row, truth, made, wrong = outcome
-    return [
-        str(row.number),
-        *[
-            _show_cell(cell, made.inputs[name])
-            for name, cell in zip(job.batch.inputs, row.cells, strict=False)
-        ],
-        made.predicted_label or "",
-        _show_number(made.confidence),
-        _show_number(made.predicted_value),
-        build_cell(made.output),
-        truth if isinstance(truth, str) else _show_number(truth),
-        _SHOWN_CORRECT[wrong],
-        made.prediction_id,
-        flags.by_prediction.get(made.prediction_id, ""),
-        _find_error(made),
-    ]
+def _finish(job: _Job, files: ResultFiles, recorded: _Recorded) -> None:
+    """Make the rest of a logged piece durable: its flags, its results, and that it is done."""
+    piece, flags, lines = recorded
+    job.workspace.add_flags(flags.fresh, are_new=True)
+    errors = list_failures(piece)
+    failed = [(row, error) for row, error in zip(piece.numbers, errors, strict=True) if error]
+    rejected = [(str(number), reason) for number, reason in sorted([*piece.bad, *failed])]
+    job.save(
+        results_bytes=files.append(RESULTS, lines),
+        rejected_bytes=files.append(REJECTED, encode_lines(rejected)),
+        counts=_count(job.batch.counts, piece, flags, len(failed)),
+    )
+    _check_failures(job, errors)
 
 
-_SHOWN_CORRECT = {None: "", True: "false", False: "true"}
-"""Whether an answer is wrong → the cell of `is_correct`."""
-
-
-def _show_number(number: float | None) -> str:
-    return "" if number is None else repr(number)
-
-
-def _show_cell(cell: Cell, stored: JsonValue) -> str:
-    """Return the cell as the file has it; of a file its name, and the stored one when it has none."""
-    if isinstance(cell, str) and not cell.startswith("data:"):
-        return cell
-    name = cell.name if isinstance(cell, Attachment) else ""
-    return name or (stored["media"] if isinstance(stored, dict) and "media" in stored else str(cell))
-
-
-def _find_error(made: Prediction) -> str:
-    """Return the first line of what went wrong, "" when nothing did; the traceback is in the log."""
-    return (made.error or "").partition("\n")[0]
-
-
-def _count(counts: Counts, outcomes: Sequence[_Outcome], flags: Flags, rejected: int) -> Counts:
-    answered = [each for each in outcomes if not each.made.error]
+def _count(counts: Counts, piece: Piece, flags: Flags, failed: int) -> Counts:
+    has_truth = [each is not None for each in piece.truths]
     return replace(
         counts,
-        answered=counts.answered + len(answered),
-        failed=counts.failed + len(outcomes) - len(answered),
-        rejected=counts.rejected + rejected,
-        scored=counts.scored + sum(each.truth is not None for each in answered),
-        wrong=counts.wrong + sum(each.is_wrong is True for each in answered),
+        answered=counts.answered + len(piece.numbers) - failed,
+        failed=counts.failed + failed,
+        rejected=counts.rejected + len(piece.bad),
+        scored=counts.scored
+        + sum(known and not error for known, error in zip(has_truth, piece.answered.errors, strict=True)),
+        wrong=counts.wrong + sum(each is True for each in piece.wrong),
         flagged=counts.flagged + len(flags.by_prediction),
         made=counts.made + flags.made,
     )
 
 
-def _check_failures(job: _Job, outcomes: Sequence[_Outcome]) -> None:
+def _check_failures(job: _Job, errors: Sequence[str]) -> None:
     """Raise `ModelError` once the model has failed on so many rows without a break that it must be broken."""
-    for each in outcomes:
-        job.failures = job.failures + 1 if each.made.error else 0
+    for each in errors:
+        job.failures = job.failures + 1 if each else 0
     if job.failures >= _MOST_FAILURES:
         raise ModelError(
             f"{job.spec.name} failed on {job.failures:,} rows one after the other, the last time so:"
-            f" {_find_error(outcomes[-1].made)}"
+            f" {errors[-1]}"
         )
 
 

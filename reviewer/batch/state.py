@@ -235,6 +235,11 @@ def _open_lock(folder: Path) -> IO[str]:
 # Results
 
 
+def encode_lines(rows: Sequence[Sequence[str]]) -> bytes:
+    """Return the rows as CSV; half a character, which UTF-8 cannot write, is written as its escape."""
+    return "".join(format_lines(rows)).encode(errors="backslashreplace")
+
+
 class ResultFiles:
     """The two CSV files that a running batch appends to."""
 
@@ -244,12 +249,12 @@ class ResultFiles:
             REJECTED: _open_cut(batch.folder / REJECTED, batch.rejected_bytes),
         }
 
-    def append(self, name: str, lines: Sequence[Sequence[str]]) -> int:
+    def append(self, name: str, lines: bytes) -> int:
         """Write the lines durably; returns how long the file is then. Raises `LogError`."""
         file = self._files[name]
         with writing(Path(file.name)):
             if lines:
-                file.write("".join(format_lines(lines)).encode(errors="backslashreplace"))
+                file.write(lines)
                 file.flush()
                 os.fdatasync(file.fileno())
             return file.tell()

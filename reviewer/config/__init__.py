@@ -18,6 +18,7 @@ from reviewer.config.inputs import (
     TableSpec,
     TextboxSpec,
 )
+from reviewer.config.keys import DESK_KEYS, merge_keys
 from reviewer.config.models import RESERVED_NAMES, HttpSpec, Kind, ModelSpec, WorkspaceSpec
 from reviewer.config.outputs import (
     OUTPUT_SPECS,
@@ -46,6 +47,7 @@ from reviewer.config.rules import (
 
 __all__ = [
     "CONFIG_NAME",
+    "DESK_KEYS",
     "INPUT_SPECS",
     "OUTPUT_SPECS",
     "RESERVED_NAMES",
@@ -86,4 +88,5 @@ __all__ = [
     "TextboxSpec",
     "WorkspaceSpec",
     "load_config",
+    "merge_keys",
 ]

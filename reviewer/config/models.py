@@ -6,10 +6,19 @@ import re
 from enum import StrEnum
 from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, Field, StrictBool, ValidationInfo, field_validator, model_validator
+from pydantic import (
+    AfterValidator,
+    BeforeValidator,
+    Field,
+    StrictBool,
+    ValidationInfo,
+    field_validator,
+    model_validator,
+)
 
 from reviewer.config.fields import Name, Spec, Texts, check_different
 from reviewer.config.inputs import ImageSpec, InputSpec
+from reviewer.config.keys import Keys, merge_keys
 from reviewer.config.outputs import TASK_OUTPUTS, OutputSpec
 from reviewer.config.rules import DisagreementSpec, RuleSpec
 from reviewer.errors import UnknownNameError
@@ -171,13 +180,25 @@ class ModelSpec(Spec):
         return self.title or self.name
 
 
+def _list_keys(keys: str | list[str]) -> list[str]:
+    return [keys] if isinstance(keys, str) else keys
+
+
 class WorkspaceSpec(Spec):
     """A whole `reviewer.toml`."""
 
     title: str = "Flag reviewer"
     max_queue: int = Field(200, ge=1)
     """Predictions that may wait for a model in the app; one more is asked to come back later."""
+    keys: dict[str, Annotated[tuple[str, ...], BeforeValidator(_list_keys)]] = Field({})
+    """Action of the review desk → its key, or a list of keys, where they differ from the shipped ones."""
     models: dict[Annotated[Name, AfterValidator(_check_free)], ModelSpec] = Field(min_length=1)
+
+    @field_validator("keys")
+    @classmethod
+    def _check_keys(cls, keys: Keys) -> Keys:
+        merge_keys(keys)
+        return keys
 
     @field_validator("models")
     @classmethod

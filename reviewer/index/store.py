@@ -21,7 +21,7 @@ import duckdb
 
 from reviewer.errors import BusyError, LogError
 from reviewer.index.sql import load_sql
-from reviewer.index.sync import create_tables, sync_index
+from reviewer.index.sync import create_tables, sync_index, transaction
 from reviewer.log import Log, open_logs
 
 if TYPE_CHECKING:
@@ -72,6 +72,17 @@ class MainIndex:
             with self._mutex, self._connection.cursor() as cursor:
                 sync_index(cursor, self._logs)
             with self._connection.cursor() as cursor:
+                yield cursor
+
+    @contextlib.contextmanager
+    def writing(self) -> Iterator[DuckDBPyConnection]:
+        """Yield a cursor for a change of derived columns, synced, in one transaction; readers of news wait.
+
+        Keep it short: a page is read only after a sync, which waits for this.
+        """
+        with _explaining(self._path), self._mutex, self._connection.cursor() as cursor:
+            sync_index(cursor, self._logs)
+            with transaction(cursor):
                 yield cursor
 
     def close(self) -> None:

@@ -7,7 +7,7 @@ fold of a prefix of the logs.
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING
 
@@ -21,7 +21,19 @@ from reviewer.log.csv_log import LogRewrittenError
 if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection
 
-_TABLES = ("flags", "reviews", "predictions", "read_positions", "rejected_rows")
+_LOOSE_COUNTS = 1000
+"""Rows of counts that may lie unpacked however few kinds there are."""
+
+_TABLES = (
+    "flags",
+    "flag_counts",
+    "derived_from",
+    "wrong_shares",
+    "reviews",
+    "predictions",
+    "read_positions",
+    "rejected_rows",
+)
 
 
 @dataclass
@@ -58,7 +70,7 @@ def _read_all(connection: DuckDBPyConnection, logs: Mapping[str, Log]) -> None:
         _read_stream(connection, logs["flags"], places["flags"])
         if reviews.position == places["reviews"].position:
             return
-        with _transaction(connection):
+        with transaction(connection):
             _add_tail(connection, places["reviews"], reviews)
 
 
@@ -67,14 +79,15 @@ def _read_stream(connection: DuckDBPyConnection, log: Log, place: _Place) -> Non
     tail = log.tail(place.position)
     if tail.position == place.position:
         return
-    with _transaction(connection):
+    with transaction(connection):
         while tail.position != place.position:
             _add_tail(connection, place, tail)
             tail = log.tail(place.position)
 
 
 @contextlib.contextmanager
-def _transaction(connection: DuckDBPyConnection) -> Iterator[None]:
+def transaction(connection: DuckDBPyConnection) -> Iterator[None]:
+    """Write all that happens inside, or nothing."""
     connection.execute("begin")
     try:
         yield
@@ -109,8 +122,53 @@ def _add_rows(connection: DuckDBPyConnection, stream: str, rows: pa.Table, first
     if added != (rows.num_rows,):
         connection.execute(load_sql(f"reject_{stream}"))
     connection.unregister("incoming")
-    if stream == "reviews":
-        connection.execute(load_sql("fold_reviews"), {"first": first})
+    _FOLDS[stream](connection, first)
+    _pack_counts(connection)
+
+
+def _count_flags(connection: DuckDBPyConnection, first: int) -> None:
+    _count(connection, "position >= $first", first, 1)
+
+
+def _fold_reviews(connection: DuckDBPyConnection, first: int) -> None:
+    """Fold the new events into their flags, which are taken off the counts before and added again after."""
+    touched = "flag_id in (select flag_id from reviews where position >= $first and is_applied)"
+    _count(connection, touched, first, -1)
+    connection.execute(load_sql("fold_reviews"), {"first": first})
+    _count(connection, touched, first, 1)
+    _share_wrong(connection)
+
+
+def _share_wrong(connection: DuckDBPyConnection) -> None:
+    """Find anew how often each kind of flag is wrong, once there are a tenth more reviews."""
+    row = connection.execute(load_sql("count_reviews")).fetchone()
+    if row and row[0] * 10 > row[1] * 11:
+        connection.execute("delete from wrong_shares")
+        connection.execute(f"insert into wrong_shares by name {load_sql('wrong_shares')}")
+        connection.execute("update derived_from set reviews = $reviews", {"reviews": row[0]})
+
+
+def _count(connection: DuckDBPyConnection, condition: str, first: int, sign: int) -> None:
+    counted = f"{load_sql('count_flags')} and {condition} group by all"
+    connection.execute(
+        f"insert into flag_counts by name select * replace (flags * $sign as flags) from ({counted})",  # noqa: S608
+        {"first": first, "sign": sign},
+    )
+
+
+def _pack_counts(connection: DuckDBPyConnection) -> None:
+    """Add up the rows of one kind once there are more than twice as many rows as kinds."""
+    row = connection.execute(load_sql("count_kinds")).fetchone()
+    if row and row[0] > 2 * row[1] + _LOOSE_COUNTS:
+        connection.execute(load_sql("pack_counts"))
+
+
+_FOLDS: dict[str, Callable[[DuckDBPyConnection, int], None]] = {
+    "flags": _count_flags,
+    "reviews": _fold_reviews,
+    "predictions": lambda connection, first: None,
+}
+"""What follows from new rows of a stream, which begin at a position."""
 
 
 def _note_rejected(connection: DuckDBPyConnection, stream: str, reasons: tuple[str, ...]) -> None:
@@ -129,9 +187,10 @@ def _save_place(connection: DuckDBPyConnection, place: _Place) -> None:
 
 
 def _empty_tables(connection: DuckDBPyConnection) -> None:
-    with _transaction(connection):
+    with transaction(connection):
         for table in _TABLES:
             connection.execute(f"delete from {table}")  # noqa: S608  a name from the tuple above
+        connection.execute("insert into derived_from values (0, 0)")
         _add_places(connection)
 
 

@@ -11,12 +11,22 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
-from reviewer.log.columns import STREAMS, columns_of, encode_row, encode_rows
+from reviewer.log.columns import STREAMS, columns_of, encode_columns, encode_row, encode_rows
 
 if TYPE_CHECKING:
     import pyarrow as pa
 
-__all__ = ["STREAMS", "Log", "Position", "Tail", "columns_of", "encode_row", "encode_rows", "open_logs"]
+__all__ = [
+    "STREAMS",
+    "Log",
+    "Position",
+    "Tail",
+    "columns_of",
+    "encode_columns",
+    "encode_row",
+    "encode_rows",
+    "open_logs",
+]
 
 
 @dataclass(frozen=True, slots=True)

@@ -63,6 +63,8 @@ def _find_encoder(kind: Any) -> _Encoder:
         return lambda _, values: ["" if each is None else repr(number(each)) for each in values]
     if kind in _TIMES:
         return lambda _, values: _encode_times(values)
+    if kind == dict[str, float] | None:
+        return lambda _, values: _encode_scores(values)
     return lambda _, values: _encode_structures(values)
 
 
@@ -79,9 +81,12 @@ def encode_row(stream: str, record: Any) -> tuple[str, ...]:
 def encode_rows(stream: str, records: Sequence[Any]) -> list[tuple[str, ...]]:
     """Return the cells of each record, as `encode_row` does for one."""
     columns = zip(*map(_getter_of(stream), records), strict=True)
-    cells = [
-        encode(name, values) for (name, encode), values in zip(_encoders_of(stream), columns, strict=False)
-    ]
+    return encode_columns(stream, dict(zip(columns_of(stream), columns, strict=False)))
+
+
+def encode_columns(stream: str, columns: Mapping[str, Sequence[Any]]) -> list[tuple[str, ...]]:
+    """Return the cells of the records whose values these columns are, each as long as the others."""
+    cells = [encode(name, columns[name]) for name, encode in _encoders_of(stream) if columns]
     return list(zip(*cells, strict=True))
 
 
@@ -114,6 +119,18 @@ def _encode_times(values: Sequence[datetime | None]) -> list[str]:
 
 def _encode_structures(values: Sequence[JsonValue]) -> Sequence[str]:
     return _encode_texts("A value", [None if each is None else _JSON.encode(each) for each in values])
+
+
+def _encode_scores(values: Sequence[dict[str, float] | None]) -> Sequence[str]:
+    """Return the cells as `_encode_structures` does; all numbers are written by one call, all names once."""
+    numbers = [number for each in values if each for number in each.values()]
+    written = iter(_JSON.encode(numbers)[1:-1].split(","))
+    names = {name: f"{_JSON.encode(name)}:" for each in values if each for name in each}
+    _encode_texts("A value", list(names.values()))
+    return [
+        "" if each is None else "{" + ",".join([names[name] + next(written) for name in each]) + "}"
+        for each in values
+    ]
 
 
 def encode_json(value: JsonValue) -> str:

@@ -23,7 +23,7 @@ from typing import TYPE_CHECKING
 from reviewer.errors import LogError
 from reviewer.folders import sync_folder
 from reviewer.log import Position, Tail
-from reviewer.log.columns import format_lines
+from reviewer.log.columns import format_line, format_lines
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -37,6 +37,9 @@ CHUNK_BYTES = 64 << 20
 
 _BLOCK_BYTES = 4 << 20
 _MARK_BYTES = 4096
+_SEEN_BYTES = 512
+"""Less than the mark, since every append reads them again and another processor has just written them."""
+_FEW_ROWS = 12
 _ROW_BYTES = CHUNK_BYTES - (1 << 20)
 _ROW_START = re.compile(rb"\n[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12},")
 """Every log's first column is a UUID."""
@@ -54,6 +57,7 @@ class _Batch:
     lock: threading.Lock = field(default_factory=threading.Lock)
     """Held by the call that writes."""
     is_tried: bool = False
+    is_written: bool = False
     error: LogError | None = None
 
 
@@ -96,11 +100,7 @@ class _Checked:
 
     offset: int = 0
     last: bytes = b""
-    """The bytes just before the offset, at most 4 KB: a file that was written anew shows by them."""
-
-    def extend(self, data: bytes) -> _Checked:
-        """Return what is known once the data behind the offset is whole rows, too."""
-        return _Checked(self.offset + len(data), (self.last + data[-_MARK_BYTES:])[-_MARK_BYTES:])
+    """Some of the bytes just before the offset: a file that was written anew shows by them."""
 
 
 _NOTHING = _Checked()
@@ -143,27 +143,33 @@ class CsvLog:
         with batch.lock:
             if not batch.is_tried:
                 self._commit(batch)
-        if batch.error:
-            raise batch.error
+        if not batch.is_written:
+            raise batch.error or LogError(f"Writing to the {self._stream} log was interrupted; try again.")
 
     def _encode(self, rows: Sequence[Sequence[str]]) -> bytes:
-        lines = [each.encode() for each in format_lines(rows)]
-        longest = max(map(len, lines))
+        # Column by column pays for itself with a dozen rows; most appends are of one.
+        lines = format_lines(rows) if len(rows) > _FEW_ROWS else [format_line(each) for each in rows]
+        data = "".join(lines).encode()
+        if len(data) > _ROW_BYTES:
+            self._check_lengths(lines)
+        return data
+
+    def _check_lengths(self, lines: Sequence[str]) -> None:
+        longest = max(len(each.encode()) for each in lines)
         if longest > _ROW_BYTES:
             raise LogError(
                 f"A row of {longest:,} bytes is too long for the {self._stream} log;"
                 f" {_ROW_BYTES:,} bytes is the most."
             )
-        return b"".join(lines)
 
     def _commit(self, batch: _Batch) -> None:
         with self._turn:
             with self._mutex:
                 self._batch = _Batch()
-            # Before the attempt: after an interrupt the rows of others must not look written.
-            batch.error = LogError(f"Writing to the {self._stream} log was interrupted; try again.")
+            # Before the attempt: what an interrupt cuts short is not tried again by the calls that wait.
             batch.is_tried = True
             batch.error = self._try_write(b"".join(batch.parts))
+            batch.is_written = batch.error is None
 
     def _try_write(self, data: bytes) -> LogError | None:
         try:
@@ -203,40 +209,42 @@ class CsvLog:
 
     def _write_under_lock(self, segment: _Segment, size: int, data: bytes) -> bool:
         """Append the bytes if the segment has room; begin the next one if not."""
-        checked = self._repair(segment, size)
-        if checked.offset >= self._segment_bytes:
+        if not self._is_whole(segment, size):
+            size = self._repair(segment, size)
+        if size >= self._segment_bytes:
             os.fdatasync(segment.descriptor)
             Path(segment.successor).touch()
             return False
-        if checked.offset == 0:
+        if size == 0:
             data = self._header + data
             sync_folder(self._folder)
-        _write_whole(segment.descriptor, data, checked.offset)
-        self._checked[segment.number] = checked.extend(data)
+        _write_whole(segment.descriptor, data, size)
+        self._checked[segment.number] = _Checked(size + len(data), data[-_SEEN_BYTES:])
         return True
 
-    def _repair(self, segment: _Segment, size: int) -> _Checked:
-        """Check the bytes that others appended, move a torn end aside and return where rows may follow."""
-        checked, chunk = self._read_on(segment, size)
-        while chunk:
-            if checked.offset == 0:
-                self._check_header(segment.path, chunk)
-            whole = find_last_boundary(chunk)
-            is_last = checked.offset + len(chunk) >= size
-            checked = checked.extend(chunk[:whole])
-            if whole == 0 or (whole < len(chunk) and is_last):
-                self._move_torn_end(segment, checked.offset, size)
-                break
-            chunk = segment.read(checked.offset, size)
-        return checked
-
-    def _read_on(self, segment: _Segment, size: int) -> tuple[_Checked, bytes]:
-        """Return up to where the segment was checked and the bytes that follow."""
+    def _is_whole(self, segment: _Segment, size: int) -> bool:
+        """Return whether nothing but whole rows followed since this process knew the segment to be whole."""
         checked = self._checked.get(segment.number, _NOTHING)
-        data = segment.read(checked.offset - len(checked.last), size)
-        if size >= checked.offset and data.startswith(checked.last):
-            return checked, data[len(checked.last) :]
-        return _NOTHING, segment.read(0, size)
+        start = checked.offset - len(checked.last)
+        data = segment.read(start, size)
+        if checked.offset == 0 or len(data) < size - start or not data.startswith(checked.last):
+            return False
+        added = data[len(checked.last) :]
+        return find_last_boundary(added) == len(added)
+
+    def _repair(self, segment: _Segment, size: int) -> int:
+        """Look through the segment, move a torn end aside and return where rows may follow."""
+        whole = 0
+        while chunk := segment.read(whole, size):
+            if whole == 0:
+                self._check_header(segment.path, chunk)
+            length = find_last_boundary(chunk)
+            is_last = whole + len(chunk) >= size
+            whole += length
+            if length == 0 or (length < len(chunk) and is_last):
+                self._move_torn_end(segment, whole, size)
+                break
+        return whole
 
     def _move_torn_end(self, segment: _Segment, whole: int, size: int) -> None:
         torn = os.pread(segment.descriptor, size - whole, whole)
@@ -270,7 +278,7 @@ class CsvLog:
         self._check_text(start, data)
         rows, rejected = self._parse(start, data)
         if data and end.offset > self._checked.get(end.segment, _NOTHING).offset:
-            self._checked[end.segment] = _Checked(end.offset, data[-_MARK_BYTES:])
+            self._checked[end.segment] = _Checked(end.offset, data[-_SEEN_BYTES:])
         return Tail(rows, end, tuple(rejected))
 
     def _read_whole_rows(self, position: Position) -> tuple[Position, Position, bytes]:

@@ -1,4 +1,4 @@
-"""Asking a version about stored examples: predictions as records, ready for the ledger.
+"""Asking a version about stored examples: its answers, and predictions as records, ready for the ledger.
 
 The rule: whatever goes wrong inside a model becomes part of the record of the examples at fault; only what
 keeps the model from being asked at all is raised.
@@ -9,6 +9,8 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Mapping, Sequence
+from datetime import datetime
+from typing import Any, NamedTuple
 
 from reviewer.config import DisagreementSpec, RuleSpec
 from reviewer.errors import ConfigError, InputError, ModelBusyError, ModelError
@@ -16,7 +18,7 @@ from reviewer.log.media import MediaStore
 from reviewer.models.components import read_inputs
 from reviewer.models.outputs import Answer
 from reviewer.models.versions import ModelVersions, Version
-from reviewer.records import Inputs, Prediction, hash_example, utc_now
+from reviewer.records import Inputs, JsonValue, Prediction, hash_example, utc_now
 
 _LOG = logging.getLogger(__name__)
 
@@ -24,46 +26,81 @@ _PATIENCE = 2
 """So many timeouts a batch may take until a failing model is no longer asked again in halves."""
 
 
-def ask_version(
-    versions: ModelVersions,
-    version: Version,
-    stored: Sequence[Inputs],
-    ids: Sequence[str],
-    media: MediaStore,
-    **asked_by: str,
-) -> list[Prediction]:
-    """Return what the version answers to stored examples, under the ids given.
+class Answered(NamedTuple):
+    """What a version answered to stored examples, column by column, so that it costs little to hand on."""
 
-    `asked_by` are their `session_id`, `username` and `source`. Where the model fails, it is asked again in
-    halves, so that only the examples at fault carry an `error`: a sentence, and below an empty line the
-    traceback. Raises `ModelError` when it cannot be loaded, or is too busy to be asked: that says
-    nothing of the examples, so no record is made of it.
+    model: str
+    version: str
+    task: str
+    predicted_at: datetime
+    latency_ms: float
+    """What one example took, on average."""
+    inputs: Sequence[Inputs]
+    labels: Sequence[str | None]
+    confidences: Sequence[float | None]
+    scores: Sequence[dict[str, float] | None]
+    values: Sequence[float | None]
+    outputs: Sequence[JsonValue]
+    errors: Sequence[str | None]
+    """Per example a sentence, and below an empty line the traceback, where the model failed."""
+
+    def pick(self, places: Sequence[int]) -> Answered:
+        """Return the answers at these places alone."""
+        columns = ([column[place] for place in places] for column in self[5:])
+        return Answered._make([*self[:5], *columns])
+
+
+def ask_version(
+    versions: ModelVersions, version: Version, stored: Sequence[Inputs], media: MediaStore
+) -> Answered:
+    """Return what the version answers to stored examples.
+
+    Where the model fails, it is asked again in halves, so that only the examples at fault carry an error.
+    Raises `ModelError` when it cannot be loaded, or is too busy to be asked: that says nothing of the
+    examples, so nothing is answered.
     """
     spec = versions.spec
     versions.load(version)
     started = time.perf_counter()
     answers = _answer(versions, version, stored, media, started + _PATIENCE * spec.timeout)
     latency_ms = round((time.perf_counter() - started) * 1000 / max(len(stored), 1), 3)
-    predicted_at = utc_now()
+    columns = zip(*((*said, error) for said, error in answers), strict=True) if answers else ((),) * 6
+    return Answered._make([spec.name, version.name, spec.task, utc_now(), latency_ms, stored, *columns])
+
+
+def list_columns(answered: Answered, ids: Sequence[str], **asked_by: str) -> dict[str, Sequence[Any]]:
+    """Return each field of the predictions under these ids → its values.
+
+    `asked_by` are `session_id`, `username` and `source`.
+    """
+    constant = {
+        "predicted_at": answered.predicted_at,
+        "model": answered.model,
+        "model_version": answered.version,
+        "task": answered.task,
+        "latency_ms": answered.latency_ms,
+        **asked_by,
+    }
+    return {
+        "prediction_id": ids,
+        "example_id": list(map(hash_example, answered.inputs)),
+        "inputs": answered.inputs,
+        "predicted_label": answered.labels,
+        "confidence": answered.confidences,
+        "scores": answered.scores,
+        "predicted_value": answered.values,
+        "output": answered.outputs,
+        "error": answered.errors,
+        **{name: [value] * len(ids) for name, value in constant.items()},
+    }
+
+
+def build_predictions(answered: Answered, ids: Sequence[str], **asked_by: str) -> list[Prediction]:
+    """Return the answers as records under these ids; see `list_columns`."""
+    columns = list_columns(answered, ids, **asked_by)
     return [
-        Prediction(
-            prediction_id=prediction_id,
-            predicted_at=predicted_at,
-            model=spec.name,
-            model_version=version.name,
-            task=spec.task,
-            example_id=hash_example(inputs),
-            inputs=inputs,
-            predicted_label=answer.label,
-            confidence=answer.confidence,
-            scores=answer.scores,
-            predicted_value=answer.value,
-            output=answer.output,
-            latency_ms=latency_ms,
-            error=error,
-            **asked_by,
-        )
-        for prediction_id, inputs, (answer, error) in zip(ids, stored, answers, strict=True)
+        Prediction(**dict(zip(columns, values, strict=True)))
+        for values in zip(*columns.values(), strict=True)
     ]
 
 
@@ -123,7 +160,8 @@ def _ask_other(
             return []
         versions = models[other.model]
         inputs = [{name: each.inputs[name] for name in versions.spec.inputs} for each in made]
-        return ask_version(versions, other, inputs, [each.prediction_id for each in made], media)
+        answered = ask_version(versions, other, inputs, media)
+        return build_predictions(answered, [each.prediction_id for each in made])
     except (ModelError, InputError, ConfigError) as error:
         _LOG.warning("%s answered, and was not compared with another: %s", version.model, error)
         return []

@@ -87,6 +87,11 @@ select
     0 as comments,
     0 as seq,
     false as is_withdrawn,
+    false as is_split,
+    1 as group_size,
+    hash(
+        model, option, predicted_label, case when confidence between 0 and 1 then least(floor(confidence * 10), 9) end
+    ) as kind,
     left(
         case list_count(texts)
             when 0 then null

@@ -1,4 +1,5 @@
--- The index: flags with their state now, the events behind it, predictions, and how far each log was read.
+-- The index: flags with their state now, the events behind it, predictions, how many flags there are of each
+-- kind (several rows of one kind add up), and how far each log was read.
 create table flags (
     position bigint, flag_id uuid, prediction_id uuid, flagged_at timestamp, flagger varchar,
     session_id varchar, source varchar, model varchar, model_version varchar, task varchar,
@@ -9,7 +10,8 @@ create table flags (
     status varchar, resolution varchar, corrected_label varchar, corrected_value double,
     corrected_output json, reviewer varchar, reviewed_at timestamp, action_id uuid,
     verification varchar, verified_version varchar, comments integer, seq integer,
-    is_withdrawn boolean, preview varchar, thumbnail varchar, search_text varchar
+    is_withdrawn boolean, assignee varchar, is_split boolean, group_id uuid, group_size integer, kind ubigint,
+    preview varchar, thumbnail varchar, search_text varchar
 );
 create table reviews (
     position bigint, event_id uuid, flag_id uuid, seq integer, event varchar, value varchar,
@@ -22,6 +24,16 @@ create table predictions (
     task varchar, example_id varchar, inputs json, predicted_label varchar, confidence double,
     scores json, predicted_value double, output json, latency_ms double, error varchar,
     session_id varchar, username varchar, source varchar
+);
+create table flag_counts (
+    status varchar, model varchar, model_version varchar, option varchar, predicted_label varchar,
+    resolution varchar, verification varchar, source varchar, severity varchar, assignee varchar,
+    confidence_bin integer, flags bigint
+);
+create table derived_from (kinds bigint, reviews bigint);
+insert into derived_from values (0, 0);
+create table wrong_shares (
+    kind ubigint, reviewed bigint, wrong bigint, wrong_share double
 );
 create table read_positions (
     stream varchar, segment integer, inode ubigint, byte_offset bigint, mark ubigint,

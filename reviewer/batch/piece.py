@@ -1,0 +1,85 @@
+"""A piece of a batch: rows that the model answered, as the records and lines that are made of them.
+
+The rule: everything follows from the batch and the piece, so one that is done again, or by another process,
+gives the very same ids and lines.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import NamedTuple
+
+from reviewer.batch.state import Batch, encode_lines
+from reviewer.models.asking import Answered, build_predictions
+from reviewer.payloads import build_cell
+from reviewer.records import Prediction, Source, derive_id
+
+_SHOWN_CORRECT = {None: "", True: "false", False: "true"}
+"""Whether an answer is wrong → the cell of `is_correct`."""
+
+
+class Piece(NamedTuple):
+    """Rows that were read at once."""
+
+    numbers: Sequence[int]
+    cells: Sequence[Sequence[str]]
+    """The column of each input, as the results show it."""
+    truths: Sequence[str | float | None]
+    wrong: Sequence[bool | None]
+    """Whether the answer is wrong, None when nobody knows."""
+    answered: Answered
+    bad: Sequence[tuple[int, str]]
+    """Number of each further row, and why nothing came of it."""
+
+
+def name_row(batch: Batch, kind: str, row: int) -> str:
+    """Return the id of a row's prediction or flag, always the same one."""
+    return derive_id(batch.started_at, kind, batch.batch_id, batch.sha256, str(row))
+
+
+def name_predictions(batch: Batch, numbers: Iterable[int]) -> list[str]:
+    """Return the ids of the rows' predictions."""
+    return [name_row(batch, "prediction", each) for each in numbers]
+
+
+def name_asker(batch: Batch) -> dict[str, str]:
+    """Return what the batch's predictions say about who asked."""
+    return {
+        "session_id": f"batch-{batch.batch_id}",
+        "username": batch.started_by,
+        "source": Source.BATCH,
+    }
+
+
+def pick_records(batch: Batch, piece: Piece, places: Sequence[int]) -> list[Prediction]:
+    """Return the predictions of some of its rows."""
+    ids = name_predictions(batch, [piece.numbers[place] for place in places])
+    return build_predictions(piece.answered.pick(places), ids, **name_asker(batch))
+
+
+def list_failures(piece: Piece) -> list[str]:
+    """Return the first line of what went wrong in each row, "" when nothing did; the log has the rest."""
+    return [(each or "").partition("\n")[0] for each in piece.answered.errors]
+
+
+def format_results(piece: Piece, ids: Sequence[str], flags: Mapping[str, str]) -> bytes:
+    """Return the piece's lines of the results; `ids` are its predictions', `flags` prediction → flag."""
+    answered = piece.answered
+    columns: list[Iterable[str]] = [
+        map(str, piece.numbers),
+        *piece.cells,
+        [each or "" for each in answered.labels],
+        map(_show_number, answered.confidences),
+        map(_show_number, answered.values),
+        map(build_cell, answered.outputs),
+        [each if isinstance(each, str) else _show_number(each) for each in piece.truths],
+        [_SHOWN_CORRECT[each] for each in piece.wrong],
+        ids,
+        [flags.get(each, "") for each in ids],
+        list_failures(piece),
+    ]
+    return encode_lines(list(zip(*columns, strict=True)))
+
+
+def _show_number(number: float | None) -> str:
+    return "" if number is None else repr(number)

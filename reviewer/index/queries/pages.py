@@ -1,0 +1,189 @@
+"""The queue page by page, in any of its orders, and what changed in it since.
+
+The rule: a page begins behind the last row of the one before it, by key and position, so that rows which come
+and go in between move nothing.
+"""
+
+from __future__ import annotations
+
+import base64
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from reviewer.errors import InputError, UnknownNameError
+from reviewer.index.queries.fetching import fetch
+from reviewer.index.queries.slices import Slice, list_conditions, list_scanned, select_values
+from reviewer.index.sql import load_sql
+
+if TYPE_CHECKING:
+    from duckdb import DuckDBPyConnection
+
+MOST_NEWS = 200
+"""Rows of news after which a page is better loaded anew."""
+
+_SAYS_WRONG = (
+    "(option in ('wrong_label', 'wrong_value', 'overconfident', 'hallucination')"
+    " or suggested_label <> predicted_label)"
+)
+
+POINTS: dict[str, str] = {
+    "severity": "case severity when 'high' then 35 when 'medium' then 21 when 'low' then 7 else 14 end",
+    "reports": "25 * least(1, log2(group_size) / 5)",
+    "wrong": "25 * coalesce(wrong_share, 0.5)",
+    "confidence": f"15 * coalesce(case when {_SAYS_WRONG} then confidence else 1 - confidence end, 0.5)",
+}
+"""Part of a flag's priority → its points; together 0 to 100. How harmful it is, how many report it (32 count
+full), how often flags like it turned out wrong, and how sure the model was of what is called wrong."""
+
+_PRIORITY = f"round({' + '.join(POINTS.values())}, 6)"
+
+_WITH_SHARES = f"flags {load_sql('join_wrong_shares')}"
+
+
+class _Order(NamedTuple):
+    key: str
+    """What rows are sorted by, the smallest first; of equal ones the newest comes first."""
+    source: str = "flags"
+
+    @property
+    def order_by(self) -> str:
+        """The key as an order; DuckDB finds the ends of a plain column without reading it."""
+        return f"{self.key[1:]} desc" if self.key == "-position" else self.key
+
+
+SORTS: dict[str, _Order] = {
+    "newest": _Order("-position"),
+    "oldest": _Order("position"),
+    "least_confident": _Order("coalesce(confidence, 2)"),
+    "confident_wrong": _Order(f"-coalesce(case when {_SAYS_WRONG} then confidence end, -1)"),
+    "most_reported": _Order("-group_size"),
+    "severity": _Order("case severity when 'high' then 0 when 'medium' then 1 when 'low' then 2 else 3 end"),
+    "likely_wrong": _Order("-coalesce(wrong_share, -1)", _WITH_SHARES),
+    "priority": _Order(f"-{_PRIORITY}", _WITH_SHARES),
+    # A double holds 52 bits exactly.
+    "random": _Order("hash(flag_id, cast($seed as bigint)) >> 12"),
+}
+"""Order of the queue by name; flags without what is sorted by come last."""
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """One page of the queue; rows have the columns of `queue_page.sql`."""
+
+    rows: list[dict[str, Any]]
+    next: str | None
+    """Cursor of the next page, None at the end."""
+
+
+class Marker(NamedTuple):
+    """Up to which rows the logs are in the index: what comes later is news."""
+
+    flags: int
+    reviews: int
+
+
+def read_page(
+    cursor: DuckDBPyConnection,
+    chosen: Slice,
+    sort: str = "newest",
+    after: str | None = None,
+    limit: int = 50,
+    seed: int = 0,
+) -> Page:
+    """Return up to `limit` flags of the slice behind the cursor `after`, in the order `sort`.
+
+    `seed` is which of the random orders is meant. Raises `UnknownNameError` or `InputError`.
+    """
+    if sort not in SORTS:
+        raise UnknownNameError("order", sort, SORTS)
+    if limit < 1:
+        raise InputError(f"A page of {limit} flags is too small; ask for 1 or more.")
+    statement = _write_statement(chosen, SORTS[sort], is_first=not after)
+    given: dict[str, float] = {"limit": limit + 1, "seed": seed}
+    if after:
+        given["after_key"], given["after_position"] = _decode_cursor(after)
+    values = {name: value for name, value in given.items() if f"${name}" in statement}
+    rows = fetch(cursor, statement, select_values(chosen, statement) | values)
+    return Page(
+        [_explain_priority(row) for row in rows[:limit]],
+        _encode_cursor(rows[limit - 1]) if len(rows) > limit else None,
+    )
+
+
+def read_marker(cursor: DuckDBPyConnection) -> Marker:
+    """Return up to where the logs are in the index."""
+    rows = fetch(cursor, "select stream, row_count from read_positions", {})
+    counts = {row["stream"]: row["row_count"] for row in rows}
+    return Marker(counts["flags"], counts["reviews"])
+
+
+def read_news(cursor: DuckDBPyConnection, since: Marker) -> list[dict[str, Any]]:
+    """Return the flags that are new or that an event touched, newest first, up to one over `MOST_NEWS`."""
+    if since == read_marker(cursor):
+        return []
+    values = {"flags": since.flags, "reviews": since.reviews, "limit": MOST_NEWS + 1}
+    return read_rows(cursor, load_sql("news"), values)
+
+
+def read_rows(cursor: DuckDBPyConnection, keys: str, values: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """Return the rows of the flags whose `position` and `sort_key` the statement `keys` selects."""
+    return [_explain_priority(row) for row in fetch(cursor, _write_rows(keys), values)]
+
+
+def _write_statement(chosen: Slice, order: _Order, *, is_first: bool) -> str:
+    conditions = ["not is_withdrawn", *list_conditions(chosen), *list_scanned(chosen)]
+    if not is_first:
+        conditions.append(_is_behind(order))
+    return _write_rows(
+        f"select position, {order.key} as sort_key from {order.source}"  # noqa: S608  constant texts
+        f" where {' and '.join(conditions)} order by {order.order_by}, position desc limit $limit"
+    )
+
+
+def _write_rows(keys: str) -> str:
+    """Return the statement for the rows of these keys with the points that make up their priority."""
+    points = ", ".join(f"{expression} as {name}_points" for name, expression in POINTS.items())
+    return (
+        f"with keys as materialized ({keys})"  # noqa: S608  constant texts
+        f" select *, coalesce({_SAYS_WRONG}, false) as says_wrong, {points}"
+        f" from ({load_sql('queue_page')} {load_sql('join_wrong_shares')}) order by sort_key, position desc"
+    )
+
+
+def _is_behind(order: _Order) -> str:
+    """Return the condition of the rows behind the cursor."""
+    if order.key == "position":
+        return "position > $after_position"
+    if order.key == "-position":
+        return "position < $after_position"
+    return f"({order.key} > $after_key or ({order.key} = $after_key and position < $after_position))"
+
+
+def _explain_priority(row: dict[str, Any]) -> dict[str, Any]:
+    """Return the row with its priority and the parts that make it up, each with the figures behind it."""
+    said: Mapping[str, Any] = {
+        "severity": {"severity": row["severity"] or ""},
+        "reports": {"flags": row["group_size"]},
+        "wrong": {"wrong": row.pop("wrong"), "reviewed": row.pop("reviewed")},
+        "confidence": {"confidence": row["confidence"], "says_wrong": row.pop("says_wrong")},
+    }
+    points = {name: row.pop(f"{name}_points") for name in POINTS}
+    del row["wrong_share"]
+    parts = [{"name": name, "points": round(value, 1), "said": said[name]} for name, value in points.items()]
+    return {**row, "priority": round(sum(points.values()), 1), "priority_parts": parts}
+
+
+def _encode_cursor(row: Mapping[str, Any]) -> str:
+    return base64.urlsafe_b64encode(json.dumps([row["sort_key"], row["position"]]).encode()).decode()
+
+
+def _decode_cursor(text: str) -> tuple[float, int]:
+    try:
+        key, position = json.loads(base64.urlsafe_b64decode(text))
+        if not 0 <= int(position) < 1 << 63:
+            raise ValueError(position)
+        return float(key), int(position)
+    except (ValueError, TypeError, OverflowError, RecursionError):
+        raise InputError(f"The cursor {text[:40]!r} is none of ours; start from the first page.") from None
