@@ -12,6 +12,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from reviewer.decisions import check_id
 from reviewer.errors import ReviewerError, StoppedError, UnknownNameError
 from reviewer.triage import ManyDecided, Target
 from reviewer.workspace import Workspace
@@ -47,7 +48,11 @@ class BulkJobs:
     def start(
         self, action_id: str, targets: Sequence[Target], reviewer: str, decision: Mapping[str, Any]
     ) -> Job:
-        """Begin in a thread; an action that runs or ran here is not begun again."""
+        """Begin in a thread; an action that runs or ran here is not begun again.
+
+        Raises `InputError` when `action_id` is no UUID.
+        """
+        action_id = check_id("action_id", action_id)
         with self._mutex:
             if known := self._jobs.get(action_id):
                 return known

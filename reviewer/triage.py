@@ -173,7 +173,7 @@ class Triage:
             newest = queries.find_newest_decisions(cursor, list(flags))
             mine = {each.event_id for each in acted}
             for flag_id, last in newest.items():
-                if last.reverts not in mine:
+                if last.reverts not in mine or _is_decided_later(flags[flag_id], acted[0]):
                     raise describe_conflict(flags[flag_id])
             events = build_repeats(acted, flags, own_action_id, reviewer)
             self.append(events)

@@ -288,7 +288,7 @@ def test_errors_escape_the_text_they_quote(
         (("review", "no-such-id", "--status", "open"), 3, "no flag 'no-such-id'"),
         (("undo", "no-such-id"), 3, "no action 'no-such-id'"),
         (("queue", "--view", "opne"), 3, "Did you mean 'open'?"),
-        (("queue", "--sort", "oldest"), 3, "least_confident"),
+        (("queue", "--sort", "older"), 3, "least_confident"),
         (("models", "serve", "tickets", "7"), 3, "Known: 1"),
         (("export", "tickets"), 3, "reviewed"),
         (("--workspace", "nowhere", "queue"), 3, "nowhere"),

@@ -34,7 +34,7 @@ _COLUMNS = {
 _TEXT = "inputs ->> '{path}'"
 
 _FLAG_COLUMNS = frozenset(
-    (*columns_of("flags"), *(each.name for each in fields(FlagState)), "position", "search_text")
+    (*columns_of("flags"), *(each.name for each in fields(FlagState)), "position", "kind", "search_text")
 )
 """Columns of the table `flags`, which a model's view has beside its inputs."""
 
