@@ -14,6 +14,7 @@ from pydantic import BaseModel
 
 README = Path(__file__).parent.parent / "README.md"
 CONFIG = README.parent / "docs" / "config.md"
+DESK = README.parent / "docs" / "desk.md"
 
 
 def build_verbs() -> str:
@@ -39,6 +40,13 @@ def build_endpoints() -> str:
         for name, function in functions.items()
     )
     return _build_table(("Endpoint", "Takes", "What it does"), rows)
+
+
+def build_file_keys() -> str:
+    """Return the keys of the whole file."""
+    from reviewer.config import WorkspaceSpec
+
+    return _build_keys(WorkspaceSpec)
 
 
 def build_model_keys() -> str:
@@ -76,15 +84,30 @@ def build_rules() -> str:
     return _build_union("Rule", "Flags a prediction when", RULE_SPECS, "rule")
 
 
+def build_desk_keys() -> str:
+    """Return the keys of the review desk as shipped."""
+    from reviewer.config import DESK_KEYS
+    from reviewer.ui.texts import load_texts
+
+    texts = load_texts("en")
+    rows = (
+        (", ".join(f"`{key}`" for key in keys), texts[f"desk.key.{action}"], f"`{action}`")
+        for action, keys in DESK_KEYS.items()
+    )
+    return _build_table(("Key", "What it does", "Action"), rows)
+
+
 PAGES: dict[Path, dict[str, Callable[[], str]]] = {
     README: {"verbs": build_verbs, "endpoints": build_endpoints},
     CONFIG: {
+        "file": build_file_keys,
         "model": build_model_keys,
         "http": build_http_keys,
         "inputs": build_inputs,
         "outputs": build_outputs,
         "rules": build_rules,
     },
+    DESK: {"keys": build_desk_keys},
 }
 """Page → marker → the Markdown between `<!-- marker -->` and `<!-- /marker -->`."""
 

@@ -188,11 +188,13 @@ class WorkspaceSpec(Spec):
     """A whole `reviewer.toml`."""
 
     title: str = "Flag reviewer"
+    """The name of the page."""
     max_queue: int = Field(200, ge=1)
     """Predictions that may wait for a model in the app; one more is asked to come back later."""
     keys: dict[str, Annotated[tuple[str, ...], BeforeValidator(_list_keys)]] = Field({})
     """Action of the review desk → its key, or a list of keys, where they differ from the shipped ones."""
     models: dict[Annotated[Name, AfterValidator(_check_free)], ModelSpec] = Field(min_length=1)
+    """A table per model."""
 
     @field_validator("keys")
     @classmethod
