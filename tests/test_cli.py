@@ -147,7 +147,8 @@ def test_a_review_can_be_undone_by_the_action_it_names(
     captured = capsys.readouterr()
     action_id = json.loads(captured.out)["action_id"]
     assert f"`reviewer undo {action_id}`" in captured.err
-    assert ask("undo", action_id)[0]["status"] == "open"
+    undone = ask("undo", action_id)[0]
+    assert (undone["status"], undone["inputs"]) == ("open", flag["inputs"])
 
 
 def test_a_comment_alone_can_be_undone_too(
@@ -163,6 +164,14 @@ def test_the_queue_is_filtered_as_asked(ask: Callable[..., Any], flag: dict[str,
     assert ask("queue", "--model", "tickets", "--option", "wrong_label", "--text", "SIGN")
     assert ask("queue", "--option", "bad_input", "--option", "other") == []
     assert ask("queue", "--confidence-min", "1") == []
+
+
+def test_a_flag_is_assigned_and_in_its_owner_s_queue(ask: Callable[..., Any], flag: dict[str, Any]) -> None:
+    assert ask("review", flag["flag_id"], "--assignee", "bob")["assignee"] == "bob"
+    assert [each["flag_id"] for each in ask("queue", "--assignee", "bob")] == [flag["flag_id"]]
+    assert ask("queue", "--assignee", "ann") == []
+    assert ask("review", flag["flag_id"], "--assignee", "", "--reviewer", "ann")["assignee"] is None
+    assert ask("review", flag["flag_id"], "--act", "claim", "--reviewer", "ann")["assignee"] == "ann"
 
 
 def test_models_lists_versions_and_serve_switches(run: Callable[..., int], ask: Callable[..., Any]) -> None:

@@ -31,7 +31,7 @@ _QUEUE_TABLE = (
 
 
 def queue(
-    view: Annotated[str | None, typer.Option(help="open, in_review, done or all.")] = None,
+    view: Annotated[str | None, typer.Option(help="open, in_review, mine, done or all.")] = None,
     model: Annotated[list[str] | None, typer.Option(help="Only this model's; may be repeated.")] = None,
     version: Annotated[list[str] | None, typer.Option(help="Only this version's.")] = None,
     option: Annotated[list[str] | None, typer.Option(help="Only this flag option.")] = None,
@@ -39,11 +39,14 @@ def queue(
     resolution: Annotated[list[str] | None, typer.Option(help="Only this resolution.")] = None,
     verification: Annotated[list[str] | None, typer.Option(help="Only this verification.")] = None,
     source: Annotated[list[str] | None, typer.Option(help="Only flags that came about so.")] = None,
+    severity: Annotated[list[str] | None, typer.Option(help="Only this severity.")] = None,
+    assignee: Annotated[list[str] | None, typer.Option(help="Only what is assigned to this person.")] = None,
     flagger: Annotated[list[str] | None, typer.Option(help="Only this person's flags.")] = None,
     confidence_min: Annotated[float | None, typer.Option(help="Confidence from here, 0 to 1.")] = None,
     confidence_max: Annotated[float | None, typer.Option(help="Confidence up to here, 0 to 1.")] = None,
     text: Annotated[str | None, typer.Option(help="Part of an input, comment or suggestion.")] = None,
-    sort: Annotated[str | None, typer.Option(help="newest or least_confident.")] = None,
+    group: Annotated[str | None, typer.Option(help="Only flags of this group, by its id.")] = None,
+    sort: Annotated[str | None, typer.Option(help="newest, priority, least_confident, …")] = None,
     limit: Annotated[int | None, typer.Option(min=1, help="At most so many flags; default 50.")] = None,
     form: FormatOption = None,
     workspace: WorkspaceOption = None,
@@ -51,11 +54,12 @@ def queue(
     """List flags in the stated order."""
     given = take_given(
         view=view, model=model, version=version, option=option, predicted=predicted, resolution=resolution,
-        verification=verification, source=source, flagger=flagger, confidence_min=confidence_min,
-        confidence_max=confidence_max, text=text, sort=sort, limit=limit,
+        verification=verification, source=source, severity=severity, assignee=assignee, flagger=flagger,
+        confidence_min=confidence_min, confidence_max=confidence_max, text=text, group=group, sort=sort,
+        limit=limit,
     )  # fmt: skip
     with open_workspace(workspace) as opened:
-        flags = opened.queue(**given)
+        flags = opened.queue(**given, me=find_user(None))
     _write_flags(flags, form)
     if not flags:
         talk("No flag fits.")
@@ -94,6 +98,8 @@ def review(
     corrected_output: Annotated[str | None, typer.Option(help="The right output, as JSON.")] = None,
     resolution: Annotated[str | None, typer.Option(help="prediction_correct, ambiguous, …")] = None,
     status: Annotated[str | None, typer.Option(help="open, in_review or needs_info.")] = None,
+    act: Annotated[str | None, typer.Option(help="claim, release or split.")] = None,
+    assignee: Annotated[str | None, typer.Option(help='Whom to assign it to, "" for nobody.')] = None,
     comment: Annotated[str, typer.Option(help="A comment, with or without a decision.")] = "",
     reviewer: ReviewerOption = None,
     seq: Annotated[
@@ -114,6 +120,8 @@ def review(
             corrected_output=None if corrected_output is None else parse_json(corrected_output),
             resolution=resolution,
             status=status,
+            act=act,
+            assignee=assignee,
             comment=comment,
             reviewer=find_user(reviewer),
             seq=seq,
@@ -132,7 +140,8 @@ def undo(
 ) -> None:
     """Take an action back; nothing is deleted."""
     with open_workspace(workspace) as opened:
-        flags = opened.undo(action_id, reviewer=find_user(reviewer))
+        touched = opened.undo(action_id, reviewer=find_user(reviewer))
+        flags = opened.find_flags([each.flag_id for each in touched])
     _write_flags(flags, form)
     talk(f"Taken back on {len(flags):,} flag{'' if len(flags) == 1 else 's'}.")
 
