@@ -82,6 +82,17 @@ def test_the_bytes_are_plain_csv_with_quotes_only_where_needed(tmp_path: Path) -
     assert read_bytes(tmp_path) == HEADER + b'a,=1+1\nb,"say ""hi"""\nc,"two\nlines"\nd,\ne," x"\n'
 
 
+@settings(deadline=None)
+@given(st.lists(st.tuples(HARD_TEXTS, HARD_TEXTS), min_size=1, max_size=4))
+def test_many_rows_at_once_give_the_bytes_of_one_after_the_other(rows: list[tuple[str, str]]) -> None:
+    with tempfile.TemporaryDirectory() as one, tempfile.TemporaryDirectory() as other:
+        log = open_log(Path(one))
+        for row in rows * 10:
+            log.append([row])
+        open_log(Path(other)).append(rows * 10)
+        assert read_bytes(Path(one)) == read_bytes(Path(other))
+
+
 def test_a_log_that_does_not_exist_yet_is_empty(tmp_path: Path) -> None:
     tail = open_log(tmp_path / "new").tail(Position())
     assert tail.rows.num_rows == 0

@@ -35,8 +35,8 @@ def main() -> None:
     """Print the median flags per second of every way, and the median of the rounds' ratios."""
     chance = random.Random(11)
     rows = [encode_row("flags", make_flag(chance, number)) for number in range(FLAGS)]
-    header = ("flags per second", "bare write", "empty", "ratio", "1 M behind", "ratio", "CSVLogger", "ratio")
-    print_table(header, compare(rows))
+    header = ("flags per second", "bare write", "empty", "ratio", "1 M behind", "ratio", "CSVLogger")
+    print_table((*header, "ours is ×", "bare is ×"), compare(rows))
 
 
 def compare(rows: Rows) -> Iterator[tuple[str, ...]]:
@@ -60,6 +60,8 @@ def compare(rows: Rows) -> Iterator[tuple[str, ...]]:
                 f"{divide(full, bare):.2f}",
                 f"{median(gradio):.1f}",
                 f"{divide(full, gradio):,.0f}",
+                # No log can be faster than this on the same disk.
+                f"{divide(bare, gradio):,.0f}",
             )
 
 
