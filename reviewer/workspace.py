@@ -181,6 +181,24 @@ class Workspace:
         self.find_model(model)
         return self._versions[model]
 
+    @contextlib.contextmanager
+    def grouping(self) -> Iterator[None]:
+        """Keep the groups of similar flags up to date in the background while the app runs.
+
+        A workspace that was not opened as the app's has an index that others rebuild, and no groups.
+        """
+        from reviewer.grouping import Grouper
+
+        if not isinstance(self._index, MainIndex):
+            yield
+            return
+        grouper = Grouper(self._index, self.list_views, self.flagged / "media")
+        grouper.start()
+        try:
+            yield
+        finally:
+            grouper.stop()
+
     # Test
 
     def predict(

@@ -7,7 +7,7 @@ from here flags are handed out in log order, and where they were placed is kept.
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import pyarrow as pa
@@ -84,10 +84,9 @@ def save_placed(cursor: DuckDBPyConnection, described: pa.Table, placed: pa.Tabl
     cursor.execute(load_sql("group_save"))
 
 
-def find_touched(cursor: DuckDBPyConnection, placed: pa.Table, since: int) -> pa.Table:
-    """Return the groups (leader) of these flags (position) and of those that reviews since then touched."""
-    cursor.register("placed", placed)
-    return _read(cursor, load_sql("group_touched"), since=since)
+def find_touched(cursor: DuckDBPyConnection, positions: Sequence[int], since: int) -> pa.Table:
+    """Return the groups (leader) of the flags at these positions, and of those that reviews touched."""
+    return _read(cursor, load_sql("group_touched"), positions=list(positions), since=since)
 
 
 def list_groups(cursor: DuckDBPyConnection) -> pa.Table:

@@ -154,6 +154,7 @@ def launch(
         if share:
             app.share_url = _share(host, listener.getsockname()[1], reach, stack)
         _start_loading(opened, stack)
+        stack.enter_context(opened.grouping())
         app.keep(stack)
     if not quiet:
         _tell(app)
@@ -187,6 +188,7 @@ def mount(
         opened = _open_workspace(workspace, stack)
         # Which names the app answers to is for the app to say.
         site = _build_site(opened, Reach.of_anyone(), "", theme, max_file_bytes)
+        stack.enter_context(opened.grouping())
         closing = stack.pop_all()
     _join_lifespans(app, site, closing)
     app.mount(path, site, name="reviewer")

@@ -1,8 +1,8 @@
--- One row per group of the placed flags, and per group of which a flag was split off, withdrawn or put back by
+-- One row per group of the flags at $positions, and per group of which a flag was split off, withdrawn or put back by
 -- an event from $since on.
 select distinct leader
 from group_flags
-where position in (select position from placed)
+where position in (select unnest($positions::bigint[]))
     or position in (
         select flags.position
         from reviews
