@@ -85,10 +85,10 @@ def test_all_that_filters_match_up_to_the_preview_are_decided(
 
 def test_the_same_action_twice_acts_once(client: TestClient, workspace: Workspace) -> None:
     (flag_id,) = add_flags(workspace, 1)
-    body = {"action_id": new_id(), "flags": [{"flag_id": flag_id, "seq": 0}], "comment": "why?"}
+    action, chosen = new_id(), [{"flag_id": flag_id, "seq": 0}]
     for _ in range(3):
-        post(client, "/api/bulk", **body)
-        wait_for(client, body["action_id"])
+        post(client, "/api/bulk", action_id=action, flags=chosen, comment="why?")
+        wait_for(client, action)
     assert client.get(f"/api/flags/{flag_id}").json()["comments"] == 1
 
 
@@ -136,8 +136,8 @@ def test_an_unknown_job_is_said(client: TestClient) -> None:
 def test_a_conflict_tells_which_decision_came_first(client: TestClient, workspace: Workspace) -> None:
     (flag_id,) = add_flags(workspace, 1)
     workspace.review(flag_id, corrected_label="refund", reviewer="bob")
-    body = {"action_id": new_id(), "flag_id": flag_id, "seq": 0, "resolution": "ambiguous"}
-    refusal = post(client, "/api/reviews", 409, **body)
+    body: dict[str, Any] = {"flag_id": flag_id, "resolution": "ambiguous"}
+    refusal = post(client, "/api/reviews", 409, **body, seq=0, action_id=new_id())
     conflict = refusal["conflict"]
     assert (conflict["event"], conflict["reviewer"], conflict["corrected_label"]) == (
         "resolve",
@@ -145,8 +145,8 @@ def test_a_conflict_tells_which_decision_came_first(client: TestClient, workspac
         "refund",
     )
     assert refusal["flag"]["seq"] == 1
-    again = {**body, "action_id": new_id(), "seq": refusal["flag"]["seq"]}
-    assert post(client, "/api/reviews", **again)["resolution"] == "ambiguous"
+    again = post(client, "/api/reviews", **body, seq=refusal["flag"]["seq"], action_id=new_id())
+    assert again["resolution"] == "ambiguous"
 
 
 def test_a_flag_is_claimed_and_shown_as_mine(client: TestClient, workspace: Workspace) -> None:
