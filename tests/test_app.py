@@ -5,10 +5,12 @@ import re
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import gradio as gr
 import pytest
 from fastapi.testclient import TestClient
+from gradio.routes import App
 from starlette.requests import Request
 
 from reviewer.access import Person, Role, is_loopback
@@ -120,6 +122,16 @@ def test_an_upload_that_is_no_image_is_named_in_a_sentence(tmp_path: Path) -> No
 def test_the_page_and_its_own_files_are_served(client: TestClient) -> None:
     for path in ("/", "/ui/desk/desk.js", "/ui/test/keys.js", "/texts/en.json", "/texts/ru.json", "/docs"):
         assert client.get(path).status_code == 200, path
+
+
+def test_the_routes_of_an_answer_are_tried_before_the_others_of_gradio(workspace: Workspace) -> None:
+    site: Any = build_site(workspace, Reach.of_loopback())
+    [mounted] = [each.app for each in site.routes if isinstance(getattr(each, "app", None), App)]
+    [router] = [each.original_router for each in mounted.router.routes if hasattr(each, "original_router")]
+    assert {each.path for each in router.routes[:2]} == {
+        "/gradio_api/queue/join",
+        "/gradio_api/queue/data",
+    }
 
 
 def test_no_page_asks_another_site_for_scripts_or_fonts(client: TestClient) -> None:

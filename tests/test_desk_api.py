@@ -151,8 +151,8 @@ def test_a_conflict_tells_which_decision_came_first(client: TestClient, workspac
 
 def test_a_flag_is_claimed_and_shown_as_mine(client: TestClient, workspace: Workspace) -> None:
     (flag_id,) = add_flags(workspace, 1)
-    body = {"action_id": new_id(), "flag_id": flag_id, "seq": 0}
-    assert post(client, "/api/reviews", **body, act="claim")["assignee"] == "ann"
+    claimed = post(client, "/api/reviews", action_id=new_id(), flag_id=flag_id, seq=0, act="claim")
+    assert claimed["assignee"] == "ann"
     assert [each["flag_id"] for each in client.get("/api/queue?view=mine").json()["flags"]] == [flag_id]
     assert client.get("/api/facets").json()["views"]["mine"] == 1
 

@@ -7,7 +7,7 @@ the same stored form, so `example_id` can be a hash of it.
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import Any
@@ -161,6 +161,13 @@ def read_inputs(spec: ModelSpec, inputs: Inputs, media: MediaStore) -> dict[str,
         name: None if inputs[name] is None else COMPONENTS[each.component].read(each, inputs[name], media)
         for name, each in spec.inputs.items()
     }
+
+
+def read_many_inputs(spec: ModelSpec, stored: Sequence[Inputs], media: MediaStore) -> list[dict[str, Any]]:
+    """Return what the model gets for each of the stored examples, as `read_inputs` does for one."""
+    if all(COMPONENTS[each.component].read is _read_as_stored for each in spec.inputs.values()):
+        return [dict(each) for each in stored]
+    return [read_inputs(spec, each, media) for each in stored]
 
 
 def parse_cells(spec: ModelSpec, cells: Mapping[str, str], folder: Path) -> dict[str, Any]:

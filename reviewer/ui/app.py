@@ -13,6 +13,8 @@ import gradio as gr
 from fastapi import FastAPI
 from fastapi.responses import JSONResponse, Response
 from fastapi.staticfiles import StaticFiles
+from gradio.routes import App
+from starlette.routing import Mount
 
 from reviewer.access import Role
 from reviewer.api import MAX_FILE_BYTES, build_server
@@ -36,6 +38,7 @@ from reviewer.workspace import Workspace
 
 _STATIC = Path(__file__).parent / "static"
 _TABS = ("test", "batch", "review")
+_ANSWER_ROUTES = ("/queue/join", "/queue/data")
 _HANDLERS_AT_ONCE = 8
 """Calls of one handler that run at the same time, unless it says otherwise; more wait their turn."""
 
@@ -181,6 +184,20 @@ def _mount_app(
         max_file_size=max_file_bytes,
     )
     translate_busy(server)
+    _try_answers_first(server)
+
+
+def _try_answers_first(server: FastAPI) -> None:
+    """Let the two routes of every answer be the first that the mounted app tries.
+
+    It goes through eighty of them for each request, which cost an answer 0.6 of 11 ms.
+    """
+    mounted = [each.app for each in server.routes if isinstance(each, Mount) and isinstance(each.app, App)]
+    for app in mounted:
+        app.router.routes.sort(key=lambda each: not hasattr(each, "original_router"))
+        included = app.router.routes[0]
+        if router := getattr(included, "original_router", None):
+            router.routes.sort(key=lambda each: not each.path.endswith(_ANSWER_ROUTES))
 
 
 class _FreshFiles(StaticFiles):

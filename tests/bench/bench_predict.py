@@ -12,6 +12,7 @@ import tempfile
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from random import Random
 from statistics import median
 from typing import Any
 from uuid import uuid4
@@ -22,6 +23,8 @@ from million import print_table
 CALLS = 300
 """Answers of each server, asked for in turns after a few that count for nothing."""
 WARM_UP = 20
+PAUSE_SECONDS = 0.03
+"""Before each question: people pause too, and what a server does after its answer must not slow another's."""
 TICKETS = Path(__file__).parents[2] / "data" / "tickets.csv"
 LABEL = "Message"
 CONFIG = f"""\
@@ -154,7 +157,8 @@ def compare(
     }
     taken: dict[str, list[float]] = {name: [] for name in ways}
     for number in range(WARM_UP + CALLS):
-        for name, ask in ways.items():
+        for name, ask in Random(number).sample(list(ways.items()), len(ways)):
+            time.sleep(PAUSE_SECONDS)
             started = time.perf_counter()
             ask(texts[number % len(texts)])
             taken[name].append((time.perf_counter() - started) * 1000)
