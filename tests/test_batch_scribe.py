@@ -98,6 +98,7 @@ def test_a_process_that_ends_by_itself_is_told(
     batch: Batch, tmp_path: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:
     with start_scribe(tmp_path, batch) as scribe:
+        assert scribe.take() == b""
         scribe.give("no piece", {})
         with pytest.raises(LogError, match="ended with code 1; run the batch again"):
             scribe.take()

@@ -72,14 +72,11 @@ def _read_records(text: TextFile, delimiter: str) -> Iterator[Record]:
         reader = csv.reader(file, delimiter=delimiter, strict=True)
         while True:
             try:
-                record = next(reader)
-            except StopIteration:
-                return
+                yield from filter(None, reader)
             except csv.Error as error:
                 yield f"The row is no CSV ({error}); write a quote inside quotes twice."
             else:
-                if record:
-                    yield record
+                return
 
 
 def _rate_delimiter(text: TextFile, delimiter: str) -> tuple[float, int]:

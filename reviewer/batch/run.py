@@ -9,9 +9,10 @@ from __future__ import annotations
 import gc
 import itertools
 import time
-from collections.abc import Callable, Generator, Iterator, Sequence
-from contextlib import closing, contextmanager
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager, closing, contextmanager, nullcontext
 from dataclasses import dataclass, field, replace
+from pathlib import Path
 from typing import Any, NamedTuple
 
 from reviewer.batch.flagging import Flags, Mistake, Standing, find_ruled, find_standing, flag_mistakes, judge
@@ -25,7 +26,7 @@ from reviewer.batch.piece import (
     name_predictions,
     pick_records,
 )
-from reviewer.batch.scribe import start_scribe
+from reviewer.batch.scribe import Scribe, start_scribe
 from reviewer.batch.sources import Attachment, Cell, Row, open_source
 from reviewer.batch.state import (
     METRICS,
@@ -49,14 +50,14 @@ from reviewer.models.asking import Answered
 from reviewer.records import JsonValue, Progress, utc_now
 from reviewer.workspace import Workspace
 
-_FIRST_ROWS, _MOST_ROWS = 50, 10_000
+_FIRST_ROWS, _MOST_ROWS = 50, 5000
 _PIECE_SECONDS = 0.5
 """How long a piece should take: a person who stops the batch waits for its end."""
 
 _FEW_ROWS = 5000
-"""So many are done before another process has started."""
+"""So many are done before another process is there."""
 
-_COLLECTED = 100_000
+_COLLECTED = 500_000
 """So many new objects there are before the garbage collector looks at them."""
 
 _MOST_FAILURES = 100
@@ -153,23 +154,38 @@ class _Recorded(NamedTuple):
 
 
 def _run_rows(job: _Job, progress: Progress) -> None:
-    batch = job.batch
-    path = batch.folder / batch.source
-    if not path.is_file() or hash_file(path) != batch.sha256:
+    path = job.batch.folder / job.batch.source
+    if not path.is_file() or hash_file(path) != job.batch.sha256:
         raise InputError(f"{path} is not the file the batch began with; start a new batch.")
-    versions = job.workspace.versions_of(batch.model)
-    versions.load(versions.find(batch.version))  # takes seconds, from which no length of a piece follows
-    if batch.has_flags and batch.truth is not None:
-        job.standing = find_standing(job.workspace, batch)
+    with _start_scribe(job) as scribe:
+        versions = job.workspace.versions_of(job.batch.model)
+        versions.load(versions.find(job.batch.version))  # takes seconds, which say nothing of a piece
+        if job.batch.has_flags and job.batch.truth is not None:
+            job.standing = find_standing(job.workspace, job.batch)
+        _run_file(job, path, scribe, progress)
+    _tell(job, progress)
+
+
+def _start_scribe(job: _Job) -> AbstractContextManager[Scribe | None]:
+    """Start a process that records a long batch.
+
+    Not so when this one has to keep the predictions in mind: for rules, and when not all go to the log.
+    """
+    is_long = job.batch.rows - job.batch.counts.done > _FEW_ROWS
+    if is_long and not _is_ruled(job.batch) and job.spec.ledger == "all":
+        return start_scribe(job.workspace.flagged, job.batch)
+    return nullcontext()
+
+
+def _run_file(job: _Job, path: Path, scribe: Scribe | None, progress: Progress) -> None:
+    batch = job.batch
     with open_source(path) as source, closing(ResultFiles(batch)) as files:
         check_mapping(job.spec, source, batch.mapping)
         read = build_reader(job.spec, source, batch.mapping)
         rows = itertools.islice(source.read(batch.mapping.columns), batch.counts.done, None)
         cut = _cut_pieces(rows, lambda: _tell(job, progress))
-        with closing(_record(job, (_ask(job, read, each) for each in cut))) as recorded:
-            for each in recorded:
-                _finish(job, files, each)
-    _tell(job, progress)
+        for each in _record(job, scribe, (_ask(job, read, piece) for piece in cut)):
+            _finish(job, files, each)
 
 
 def _tell(job: _Job, progress: Progress) -> None:
@@ -252,28 +268,22 @@ def _check_rows(job: _Job, asked: Sequence[_Asked], bad: list[_Bad]) -> list[_As
     return checked
 
 
-def _record(job: _Job, pieces: Iterator[Piece]) -> Generator[_Recorded, None, None]:
-    """Yield each piece when its predictions are logged: of a long batch, while the model is asked on.
+def _record(job: _Job, scribe: Scribe | None, pieces: Iterator[Piece]) -> Iterator[_Recorded]:
+    """Yield each piece when its predictions are logged.
 
-    Not so when this process has to keep them in mind: for rules, and when not all go to the log.
+    Once there is a scribe, it is asked for a piece when the model has answered the next.
     """
-    is_long = job.batch.rows - job.batch.counts.done > _FEW_ROWS
-    if is_long and not _is_ruled(job.batch) and job.spec.ledger == "all":
-        return _record_aside(job, pieces)
-    return (_record_here(job, each) for each in pieces)
-
-
-def _record_aside(job: _Job, pieces: Iterator[Piece]) -> Generator[_Recorded, None, None]:
-    """Yield the pieces from another process, each when the model has answered the next."""
     before: tuple[Piece, Flags] | None = None
-    with start_scribe(job.workspace.flagged, job.batch) as scribe:
-        for piece in pieces:
-            if before:
-                yield _Recorded(*before, scribe.take())
-            before = piece, _flag(job, piece)
-            scribe.give(piece, before[1].by_prediction)
+    for piece in pieces:
+        if not scribe or not scribe.has_started():
+            yield _record_here(job, piece)
+            continue
         if before:
             yield _Recorded(*before, scribe.take())
+        before = piece, _flag(job, piece)
+        scribe.give(piece, before[1].by_prediction)
+    if before and scribe:
+        yield _Recorded(*before, scribe.take())
 
 
 def _record_here(job: _Job, piece: Piece) -> _Recorded:

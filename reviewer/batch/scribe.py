@@ -10,6 +10,7 @@ import contextlib
 import gc
 import os
 import pickle
+import select
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -33,23 +34,34 @@ class Scribe:
 
     def __init__(self, child: subprocess.Popen[bytes]) -> None:
         self._child = child
+        self._has_started = False
+
+    def has_started(self) -> bool:
+        """Return whether the process is there, which takes it some tenths of a second."""
+        if not self._has_started and select.select([_pipe(self._child.stdout)], [], [], 0)[0]:
+            self.take()
+            self._has_started = True
+        return self._has_started
 
     def give(self, *values: Any) -> None:
-        """Hand over the piece and its flags."""
-        try:
+        """Hand over a piece and its flags."""
+        with self._noticing_its_end():
             _write(_pipe(self._child.stdin), values)
-        except _ENDS:
-            raise self._describe_end() from None
 
     def take(self) -> bytes:
         """Return the piece's lines once its predictions are durable; raises `LogError` when they are not."""
-        try:
+        with self._noticing_its_end():
             lines, error = _read(_pipe(self._child.stdout))
-        except _ENDS:
-            raise self._describe_end() from None
         if error:
             raise LogError(error)
         return bytes(lines)
+
+    @contextlib.contextmanager
+    def _noticing_its_end(self) -> Iterator[None]:
+        try:
+            yield
+        except _ENDS:
+            raise self._describe_end() from None
 
     def _describe_end(self) -> LogError:
         return LogError(
@@ -88,6 +100,7 @@ def main() -> None:
 def _answer(given: IO[bytes], answers: IO[bytes]) -> None:
     flagged, batch = _read(given)
     log = open_logs(flagged)["predictions"]
+    _write(answers, (b"", ""))  # it has started
     while True:
         piece, flags = _read(given)
         try:

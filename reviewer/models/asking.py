@@ -15,7 +15,7 @@ from typing import Any, NamedTuple
 from reviewer.config import DisagreementSpec, RuleSpec
 from reviewer.errors import ConfigError, InputError, ModelBusyError, ModelError
 from reviewer.log.media import MediaStore
-from reviewer.models.components import read_inputs
+from reviewer.models.components import read_many_inputs
 from reviewer.models.outputs import Answer
 from reviewer.models.versions import ModelVersions, Version
 from reviewer.records import Inputs, JsonValue, Prediction, hash_example, utc_now
@@ -62,10 +62,11 @@ def ask_version(
     spec = versions.spec
     versions.load(version)
     started = time.perf_counter()
-    answers = _answer(versions, version, stored, media, started + _PATIENCE * spec.timeout)
+    answers, errors = _answer(versions, version, stored, media, started + _PATIENCE * spec.timeout)
     latency_ms = round((time.perf_counter() - started) * 1000 / max(len(stored), 1), 3)
-    columns = zip(*((*said, error) for said, error in answers), strict=True) if answers else ((),) * 6
-    return Answered._make([spec.name, version.name, spec.task, utc_now(), latency_ms, stored, *columns])
+    columns = list(zip(*answers, strict=True)) or [()] * len(Answer._fields)
+    asked = spec.name, version.name, spec.task, utc_now(), latency_ms, stored
+    return Answered._make([*asked, *columns, errors])
 
 
 def list_columns(answered: Answered, ids: Sequence[str], **asked_by: str) -> dict[str, Sequence[Any]]:
@@ -106,19 +107,20 @@ def build_predictions(answered: Answered, ids: Sequence[str], **asked_by: str) -
 
 def _answer(
     versions: ModelVersions, version: Version, stored: Sequence[Inputs], media: MediaStore, deadline: float
-) -> list[tuple[Answer, str | None]]:
-    """Return each example's answer, or why there is none; past the deadline nothing is asked again."""
+) -> tuple[list[Answer], list[str | None]]:
+    """Return the answers, and why there is none; past the deadline nothing is asked again."""
     try:
-        examples = [read_inputs(versions.spec, each, media) for each in stored]
-        return [(each, None) for each in versions.answer(version, examples, media.save)]
+        examples = read_many_inputs(versions.spec, stored, media)
+        return versions.answer(version, examples, media.save), [None] * len(stored)
     except ModelBusyError:
         raise
     except ModelError as error:
         if len(stored) < 2 or time.perf_counter() > deadline:
-            return [(Answer(), describe_failure(error))] * len(stored)
+            return [Answer()] * len(stored), [describe_failure(error)] * len(stored)
     half = len(stored) // 2
-    first = _answer(versions, version, stored[:half], media, deadline)
-    return first + _answer(versions, version, stored[half:], media, deadline)
+    answers, errors = _answer(versions, version, stored[:half], media, deadline)
+    others, other_errors = _answer(versions, version, stored[half:], media, deadline)
+    return answers + others, errors + other_errors
 
 
 def describe_failure(error: ModelError) -> str:
