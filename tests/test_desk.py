@@ -23,6 +23,7 @@ from reviewer.config import (
     SmallMarginSpec,
     load_config,
 )
+from reviewer.config.keys import DESK_KEYS
 from reviewer.index.queries import FACETS, SORTS, VIEWS
 from reviewer.records import Resolution, Status, new_id
 from reviewer.rules import RULES, apply_rules
@@ -43,7 +44,11 @@ def read_literal(source: str, name: str) -> str:
 
 
 def list_names(source: str, name: str) -> set[str]:
-    return set(re.findall(r"^\s*(\w+):", read_literal(source, name), re.MULTILINE))
+    return set(re.findall(r"^  (\w+):", read_literal(source, name), re.MULTILINE))
+
+
+def list_words(source: str, name: str) -> list[str]:
+    return re.findall(r'"([^"]+)"', read_literal(source, name))
 
 
 def test_no_html_is_made_of_text() -> None:
@@ -61,7 +66,12 @@ def test_every_text_the_desk_names_exists() -> None:
 @pytest.mark.parametrize("language", ["en", "ru"])
 def test_every_key_has_a_line_in_the_help(language: str) -> None:
     texts = load_texts(language)
-    assert [key for key in list_names("keys.js", "KEYS") if f"desk.key.{key}" not in texts] == []
+    assert [action for action in DESK_KEYS if f"desk.key.{action}" not in texts] == []
+
+
+def test_the_desk_does_every_action_and_its_help_lists_each_once() -> None:
+    assert set(DESK_KEYS) <= list_names("actions.js", "ACTIONS")
+    assert sorted(list_words("help.js", "GROUPS")) == sorted(DESK_KEYS)
 
 
 RULED: dict[RuleSpec, dict[str, Any]] = {
@@ -103,20 +113,20 @@ def test_every_rule_has_a_name_and_its_reasons_are_those_of_the_texts(rule: str)
 
 
 def test_no_key_does_two_things() -> None:
-    keys = re.findall(r'"([^"]+)"', read_literal("keys.js", "KEYS") + read_literal("keys.js", "LABEL_KEYS"))
+    keys = [*list_words("keys.js", "LABEL_KEYS"), *(key for keys in DESK_KEYS.values() for key in keys)]
     assert [key for key, times in Counter(keys).items() if times > 1] == []
 
 
 def test_every_resolution_and_status_has_a_key() -> None:
-    by_answer = {Resolution.LABEL_CORRECTED, Status.OPEN, Status.RESOLVED}
-    wanted = {*Resolution, *Status} - by_answer
-    assert {str(each) for each in wanted} <= list_names("keys.js", "KEYS")
+    by_other_names = {Resolution.LABEL_CORRECTED, Status.OPEN, Status.RESOLVED, Status.IN_REVIEW}
+    wanted = {*Resolution, *Status} - by_other_names
+    assert {str(each) for each in wanted} <= set(DESK_KEYS)
 
 
 def test_desk_and_server_know_the_same_views_orders_and_facets() -> None:
     assert list_names("filters.js", "VIEWS") == set(VIEWS)
-    assert set(re.findall(r'"(\w+)"', read_literal("filters.js", "SORTS"))) == set(SORTS)
-    assert list_names("filters.js", "FACETS") <= set(FACETS)
+    assert list_names("filters.js", "SORTS") == set(SORTS)
+    assert list_names("filters.js", "FACETS") == set(FACETS)
 
 
 @pytest.fixture(scope="module")

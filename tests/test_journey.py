@@ -185,6 +185,22 @@ def test_a_link_from_the_desk_opens_the_same_slice(browser: Browser, address: st
     page.close()
 
 
+def test_a_link_names_the_model_of_the_test_and_the_batch_tab(browser: Browser, address: str) -> None:
+    page = browser.new_page()
+    errors = watch_errors(page)
+    page.goto(f"{address}/?model=wine")
+    expect(page.locator("#test-model input")).to_have_value("Wine cultivar")
+    expect(page.locator("[id^='input-wine-']:visible").first).to_be_visible()
+    expect(page.locator("#test-version input")).to_have_value("1 ●")
+    page.get_by_role("tab", name="Batch").click()
+    expect(page.locator("#batch-model input")).to_have_value("Wine cultivar")
+    page.goto(f"{address}/?model=%3Cnobody%3E")
+    expect(page.locator("#test-model input")).to_have_value("Support tickets")
+    expect(page.locator(".model-panel:visible")).to_have_count(1)
+    assert errors == []
+    page.close()
+
+
 def test_a_query_is_stopped_by_its_button(browser: Browser, address: str) -> None:
     page = browser.new_page()
     page.goto(address)
@@ -224,7 +240,9 @@ def test_the_page_speaks_russian_to_a_russian_browser(browser: Browser, address:
     page = browser.new_page(locale="ru-RU", viewport={"width": 1280, "height": 800})
     page.goto(address)
     expect(page.get_by_role("tab", name="Проверка", exact=True)).to_be_visible()
-    expect(page.get_by_role("button", name="Предсказать").locator("visible=true").first).to_be_visible()
+    predict = page.get_by_role("button", name="Предсказать").locator("visible=true").first
+    predict.click()
+    expect(page.locator(".problem")).to_have_text("Message: не заполнено.")
     page.get_by_role("tab", name="Разбор").click()
     expect(page.locator("#desk")).to_contain_text("Открытые")
     save_screenshot(page, "russian", tmp_path)

@@ -38,6 +38,9 @@ export function post(path, body) {
   });
 }
 
+/** DELETE what a path below /api names. */
+export const remove = (path) => call(new URL(path, ROOT), { method: "DELETE" });
+
 /** Write filters as a query; lists repeat their name. */
 export function toSearch(parameters) {
   const search = new URLSearchParams();

@@ -2,15 +2,17 @@
  * Owns the card of the selected flag. The one rule: what is half typed survives every update of the flag.
  */
 
+import { Advice } from "./advice.js";
 import { h, keycap } from "./dom.js";
 import { formatAgo, formatMoment, formatShare, formatValue, formatVersion } from "./format.js";
 import { buildHistory } from "./history.js";
 import { buildFailure, buildInputs, buildOutputs, buildRightOutput } from "./inputs.js";
-import { KEYS, LABEL_KEYS, findLabelKey } from "./keys.js";
+import { KEYS, LABEL_KEYS, findLabelKey, listShortcuts } from "./keys.js";
 import { buildNote, sayFlagger } from "./origin.js";
-import { resolutionPill, sayCorrection, sayPrediction, statusPill, verificationPill } from "./pills.js";
+import { assigneePill, resolutionPill, sayCorrection, sayPrediction, statusPill, verificationPill } from "./pills.js";
+import { buildPriority } from "./priority.js";
 import { RightOutput, isTypable } from "./right_output.js";
-import { name, text } from "./texts.js";
+import { name, plural, text } from "./texts.js";
 
 const RESOLUTIONS = [
   "prediction_correct",
@@ -24,7 +26,20 @@ const RESOLUTIONS = [
 ];
 
 /** The parts of a card, from the top down. */
-const PARTS = ["verdict", "inputs", "trouble", "failure", "answer", "outputs", "right", "note", "history"];
+const PARTS = [
+  "verdict",
+  "inputs",
+  "trouble",
+  "failure",
+  "answer",
+  "outputs",
+  "right",
+  "note",
+  "group",
+  "advice",
+  "priority",
+  "history",
+];
 
 /**
  * @typedef {Object} CardHooks
@@ -33,22 +48,26 @@ const PARTS = ["verdict", "inputs", "trouble", "failure", "answer", "outputs", "
  * @property {(value: number) => void} correctValue
  * @property {(output: unknown) => void} correctOutput
  * @property {(comment: string) => void} comment
+ * @property {(event: Object, said: string) => void} undo
  */
 
 export class Card {
   /**
    * @param {import("./store.js").Store} store
+   * @param {import("./selection.js").Selection} selection
    * @param {CardHooks} hooks
    */
-  constructor(store, hooks) {
-    this.store = store;
-    this.hooks = hooks;
+  constructor(store, selection, hooks) {
+    Object.assign(this, { store, selection, hooks });
     /** Flag → a comment that is being written. */
     this.drafts = new Map();
     this.shown = {};
     this.head = h("div", { class: "desk-card-head" });
-    this.body = h("div", { class: "desk-card-body", tabindex: "-1" });
+    this.body = h("div", { class: "desk-card-body", tabindex: "0", role: "region", "aria-label": text("desk.card") });
+    this.body.addEventListener("error", explainLoss, { capture: true });
     this.parts = Object.fromEntries(PARTS.map((part) => [part, h("div", {})]));
+    this.advice = new Advice(this.parts.inputs);
+    this.parts.advice.append(this.advice.element);
     this.value = this.#buildValueField();
     this.output = new RightOutput((output) => hooks.correctOutput(output));
     this.comment = this.#buildCommentField();
@@ -63,9 +82,12 @@ export class Card {
     const id = this.store.selectedId;
     const flag = this.store.card(id) ?? this.store.row(id);
     const error = this.store.cardErrors.get(id);
-    if (flag === this.shown.flag && error === this.shown.error && this.shown.isDrawn) return;
-    const isOther = id !== this.shown.id;
-    this.shown = { id, flag, error, isDrawn: true };
+    const selected = this.selection.count;
+    const { shown } = this;
+    const isSame = flag === shown.flag && error === shown.error && selected === shown.selected;
+    if (isSame && shown.isDrawn) return;
+    const isOther = id !== shown.id;
+    this.shown = { id, flag, error, selected, isDrawn: true };
     this.element.classList.toggle("desk-blank", !flag);
     if (isOther) this.#turnTo(id, flag);
     if (flag) this.#draw(flag, error);
@@ -95,6 +117,7 @@ export class Card {
 
   #clear(error) {
     this.drawn = null;
+    this.advice.clear();
     this.head.replaceChildren();
     this.actions.replaceChildren();
     this.body.replaceChildren(h("p", { class: "desk-empty" }, error?.message ?? text("desk.no_card")));
@@ -110,7 +133,9 @@ export class Card {
     this.#fill("trouble", error && this.#buildError(error));
     this.#fill("answer", isCard && this.#buildAnswer(flag, model));
     this.#fill("right", isCard && buildRightOutput(flag, model));
-    this.#fill("history", isCard && buildHistory(flag, model));
+    this.#fill("group", buildGroup(flag, this.hooks));
+    this.#fill("priority", buildPriority(flag));
+    this.#fill("history", isCard && buildHistory(flag, model, this.hooks.undo));
     this.#drawFields(flag, model);
     this.actions.replaceChildren(...this.#buildActions(flag));
   }
@@ -124,7 +149,9 @@ export class Card {
     this.#fill("inputs", isCard ? buildInputs(flag, model) : h("div", { class: "desk-say" }, flag.preview));
     this.#fill("failure", isCard && buildFailure(flag));
     this.#fill("outputs", isCard && buildOutputs(flag, model));
-    this.#fill("note", buildNote(flag));
+    this.#fill("note", buildNote(flag, model));
+    if (isCard) this.advice.turnTo(flag, model);
+    else this.advice.clear();
   }
 
   #fill(part, content) {
@@ -160,7 +187,7 @@ export class Card {
     const all = button(
       text("desk.all_labels", { count: flag.labels.length }),
       () => this.hooks.perform("labels"),
-      { key: KEYS.labels[0] },
+      { action: "labels" },
     );
     return h(
       "div",
@@ -192,15 +219,16 @@ export class Card {
   }
 
   #buildActions(flag) {
-    const act = (action) => {
-      const key = KEYS[action]?.[0];
-      return button(text(`desk.action.${action}`), () => this.hooks.perform(action), { key });
-    };
+    const act = (action) => button(text(`desk.action.${action}`), () => this.hooks.perform(action), { action });
+    const { count } = this.selection;
+    const isOwn = flag.assignee === this.store.person && flag.status === "in_review";
     return [
+      count > 0 && h("b", { class: "desk-actions-for" }, plural("desk.for_selected", count)),
       this.#buildMainAction(flag),
       ...RESOLUTIONS.map(act),
       act("needs_info"),
-      flag.status !== "in_review" && act("in_review"),
+      act(isOwn ? "release" : "claim"),
+      act("assign"),
       flag.status !== "open" && act("reopen"),
       act("skip"),
     ].filter(Boolean);
@@ -219,7 +247,7 @@ export class Card {
     const unit = h("span", { class: "desk-unit" });
     const onkeydown = (event) => this.#onFieldKey(event, event.key === "Enter", () => this.#sendValue());
     const field = h("input", { class: "desk-field", inputmode: "decimal", autocomplete: "off", onkeydown });
-    const label = h("label", {}, text("desk.right_value"), keycap(KEYS.value[0]), field);
+    const label = h("label", {}, text("desk.right_value"), keycap(KEYS.value?.[0]), field);
     const send = button(text("desk.correct_value"), () => this.#sendValue(), { key: "Enter" });
     const element = h("div", { class: "desk-compose-row" }, label, unit, send, problem);
     return { element, field, unit, problem };
@@ -246,7 +274,7 @@ export class Card {
       oninput: () => this.drafts.set(this.shown.id, field.value),
       onkeydown: (event) => this.#onFieldKey(event, isSent(event), () => this.#sendComment()),
     });
-    const label = h("label", {}, text("desk.action.comment"), keycap(KEYS.comment[0]), field);
+    const label = h("label", {}, text("desk.action.comment"), keycap(KEYS.comment?.[0]), field);
     const send = button(text("desk.send"), () => this.#sendComment());
     return { element: h("div", { class: "desk-compose-row" }, label, send), field };
   }
@@ -263,10 +291,26 @@ export class Card {
   }
 }
 
-/** A button with the key that does the same. */
-function button(words, onclick, { key = null, isMain = false } = {}) {
+/** A button with the key that does the same: an action's, or one of its own. */
+function button(words, onclick, { action = null, key = KEYS[action]?.[0], isMain = false } = {}) {
   const properties = { type: "button", class: isMain ? "desk-button desk-main" : "desk-button" };
-  return h("button", { ...properties, "aria-keyshortcuts": key, onclick }, words, key && keycap(key));
+  const shortcuts = action ? listShortcuts(action) : key;
+  return h("button", { ...properties, "aria-keyshortcuts": shortcuts, onclick }, words, keycap(key));
+}
+
+/** A picture or recording whose file is gone leaves a sentence in its place. */
+function explainLoss({ target }) {
+  if (!target.matches("img, audio")) return;
+  const label = target.getAttribute("alt") ?? target.getAttribute("aria-label");
+  target.replaceWith(h("p", { class: "desk-none desk-bad", role: "note" }, text("desk.media_gone", { label })));
+}
+
+/** What can be done with all flags that complain about the same. */
+function buildGroup({ group_size: size }, { perform }) {
+  if (!(size > 1)) return null;
+  const act = (action) => button(text(`desk.action.${action}`), () => perform(action), { action });
+  const words = h("b", { class: "desk-grow" }, plural("desk.similar_flags", size - 1));
+  return h("div", { class: "desk-note desk-similar" }, words, act("group"), act("show_group"), act("split"));
 }
 
 const buildMark = (mark) => h("small", {}, ` · ${text(`desk.mark.${mark}`)}`);
@@ -282,8 +326,9 @@ function buildHead(flag) {
     h("b", {}, name("option", flag.option)),
     h("span", { title: formatMoment(flag.flagged_at) }, flagged),
     h("span", { class: "desk-grow" }, `${flag.model} ${formatVersion(flag.model_version)}${sayLatency(flag)}`),
+    assigneePill(flag),
     statusPill(flag),
-  ];
+  ].filter(Boolean);
 }
 
 function sayLatency({ latency_ms: latency }) {

@@ -1,37 +1,52 @@
 /**
- * Owns the review desk as a whole: its layout, what each key does, and when it asks the server again. The one rule:
- * everything a key does is done in the order the keys were pressed.
+ * Owns the review desk as a whole: its layout, the order in which keys are done, and when it asks the server again.
+ * The one rule: everything a key does is done in the order the keys were pressed.
  */
 
-import { post } from "./api.js";
+import { ACTIONS, FREE, NEEDS_CARD, isOpening } from "./actions.js";
+import { ApiError, get } from "./api.js";
+import { BulkBar, cancelJob, sendOperation } from "./bulk.js";
 import { Card } from "./card.js";
 import { Decisions } from "./decisions.js";
-import { openHelp, openLabelPicker } from "./dialogs.js";
 import { h, keycap } from "./dom.js";
 import { Facets } from "./facets.js";
-import { SORTS, VIEWS, isFiltered } from "./filters.js";
-import { KEYS, findLabel, listenToKeys } from "./keys.js";
+import { SORTS, clearAddress, isFiltered, writeAddress } from "./filters.js";
+import { KEYS, listShortcuts, listenToKeys, setKeys } from "./keys.js";
+import { Notices } from "./notices.js";
 import { Operations } from "./operations.js";
+import { Panes } from "./panes.js";
 import { Queue } from "./queue.js";
+import { SavedViews } from "./saved_views.js";
+import { Selection } from "./selection.js";
 import { Status } from "./status.js";
 import { Store } from "./store.js";
 import { loadTexts, plural, text } from "./texts.js";
+import { askUndo } from "./undoing.js";
 
 const SEARCH_PAUSE_MS = 200;
 const RECOUNT_PAUSE_MS = 300;
-const NEWS_EVERY_MS = 2_000;
+const ADDRESS_PAUSE_MS = 300;
+const COUNTS_PAUSE_MS = 40;
+const NEWS_EVERY_MS = 1_000;
 const AGES_EVERY_MS = 60_000;
 
 /** Put the desk into an element; the element's earlier desk, if any, stops. */
 export async function mountDesk(element) {
   element.desk?.stop();
   await Promise.all([loadTexts(), loadStyles()]);
-  element.desk = new Desk(element);
+  const about = await awaitDesk(element);
+  if (!about) return;
+  setKeys(about.keys);
+  element.desk = new Desk(element, about);
   await element.desk.start();
 }
 
 class Desk {
-  constructor(host) {
+  /**
+   * @param {HTMLElement} host
+   * @param {{ person: string, people: string[], views: Object[] }} about what the server says of who looks
+   */
+  constructor(host, { person, people, views }) {
     this.host = host;
     this.stopping = new AbortController();
     /** The end of the line of pressed keys: a key waits until the one before it is done. */
@@ -40,15 +55,21 @@ class Desk {
     /** Counts what makes waiting keys void, since they would now meet another flag: a click, a card that fails. */
     this.breaks = 0;
     this.isDrawing = false;
+    /** What the page's address says. */
+    this.addressed = {};
     const draw = () => this.draw();
     this.operations = new Operations({
-      send: post,
+      send: (operation) => this.#send(operation),
       onChange: draw,
-      onAnswer: (operation, answer) => this.#takeAnswer(answer),
+      onAnswer: (operation, answer) => this.#takeAnswer(operation, answer),
       onRefusal: (operation, error) => this.#takeRefusal(operation, error),
     });
-    this.store = new Store(this.operations, draw);
-    this.decisions = new Decisions(this.store, this.operations);
+    this.store = Object.assign(new Store(this.operations, draw), { person, people });
+    this.selection = new Selection(this.store, draw);
+    const ask = (actionId, isOwn) => askUndo(this.root, this.store, actionId, isOwn);
+    this.decisions = new Decisions(this.store, this.operations, ask);
+    this.saved = new SavedViews(this.store, (action) => this.press(action));
+    this.saved.views = views;
     this.#build();
   }
 
@@ -56,7 +77,19 @@ class Desk {
     this.#listen();
     this.draw();
     this.operations.run();
-    await this.store.reload();
+    await this.store.reload({ isKept: await this.#openLinked() });
+  }
+
+  /** Show the flag that the address names; one that was decided just before a reload is done with. */
+  async #openLinked() {
+    const { store } = this;
+    const id = store.selectedId;
+    if (!id) return false;
+    store.select(id);
+    const [{ type }] = performance.getEntriesByType("navigation");
+    if (type !== "reload") return true;
+    await store.fetchCard(id);
+    return Boolean(store.row(id)) && store.isShown(store.row(id));
   }
 
   stop() {
@@ -70,48 +103,108 @@ class Desk {
     this.isDrawing = true;
     queueMicrotask(() => {
       this.isDrawing = false;
-      for (const pane of [this.facets, this.queue, this.card, this.status]) pane.render();
+      if (this.selection.filters !== this.store.filters) this.selection.clear();
       this.#drawQueueHead();
+      for (const pane of [this.bulk, this.queue, this.card, this.status]) pane.render();
+      this.#drawCounts();
+      this.#keepAddress();
     });
   }
 
+  /** Counts come after the frame in which the next card is painted. */
+  #drawCounts() {
+    this.counting ??= setTimeout(() => {
+      this.counting = null;
+      this.facets.render();
+    }, COUNTS_PAUSE_MS);
+  }
+
+  /** Draw all anew, since ages or the height of rows have changed. */
   redraw() {
     this.queue.redraw();
     this.card.redraw();
     this.draw();
   }
 
+  #changeDensity() {
+    this.queue.revealAgain();
+    this.redraw();
+  }
+
+  /** Do an action once those before it are done; what is typed for a field that is about to open is not for the desk. */
+  press(action, detail) {
+    if (this.isOpening) return;
+    const isAnOpening = isOpening(action, this.selection);
+    this.isOpening = isAnOpening;
+    const { breaks } = this;
+    this.pressed = this.pressed
+      .then(() => breaks === this.breaks && this.#perform(action, detail))
+      .catch((error) => this.#explain(error))
+      .finally(() => {
+        if (isAnOpening) this.isOpening = false;
+      });
+  }
+
+  /** Write what is looked at into the page's address; once another tab is open, nothing of the desk stands there. */
+  writeAddress() {
+    clearTimeout(this.addressing);
+    this.addressed = this.#findPlace();
+    const { filters, selectedId, isOpen } = this.addressed;
+    if (isOpen) writeAddress(filters, selectedId);
+    else clearAddress();
+  }
+
+  #findPlace() {
+    const { filters, selectedId } = this.store;
+    return { filters, selectedId, isOpen: (this.host.closest("#review-tabs") ?? this.host).offsetParent !== null };
+  }
+
   #build() {
-    const { store } = this;
-    this.facets = new Facets(store);
-    this.queue = new Queue(store, (id) => store.select(id));
-    this.card = new Card(store, {
-      perform: (action) => this.#press(action),
-      correct: (label) => this.#press("correct", label),
-      correctValue: (value) => this.#press("correct_value", value),
-      correctOutput: (output) => this.#press("correct_output", output),
-      comment: (words) => this.#press("say", words),
+    const { store, selection } = this;
+    const perform = (action) => this.press(action);
+    this.facets = new Facets(store, this.saved);
+    this.queue = new Queue(store, selection, {
+      select: (id) => store.select(id),
+      getRowHeight: () => this.panes.rowHeight,
     });
-    this.status = new Status(store, this.operations, this.decisions, {
-      undo: () => this.#press("undo"),
-      help: () => this.#press("help"),
+    this.bulk = new BulkBar(store, selection, {
+      perform,
+      selectMatching: () => this.press("select_matching"),
+      cancel: (job) => cancelJob(job).catch((error) => this.#explain(error)),
     });
+    this.card = new Card(store, selection, {
+      perform,
+      correct: (label) => this.press("correct", label),
+      correctValue: (value) => this.press("correct_value", value),
+      correctOutput: (output) => this.press("correct_output", output),
+      comment: (words) => this.press("say", words),
+      undo: (event, said) => this.press("undo_action", { event, said }),
+    });
+    this.status = new Status(store, this.operations, this.decisions, selection, perform);
+    this.notices = new Notices(store, {
+      show: (id) => store.select(id),
+      insist: (operation) => this.press("insist", operation),
+    });
+    const middle = this.#buildMiddle(perform);
+    this.panes = new Panes({ left: this.facets.element, middle, right: this.card.element }, () => this.#changeDensity());
+    this.root = h("div", { class: "desk" }, this.panes.element, this.status.element);
+    this.host.replaceChildren(this.root);
+  }
+
+  #buildMiddle(perform) {
     this.search = this.#buildSearch();
     this.total = h("span", { class: "desk-total" });
     this.sort = this.#buildSort();
     this.empty = h("div", { class: "desk-empty", hidden: true });
-    const search = h("label", { class: "desk-search" }, this.search, keycap(KEYS.search[0]));
-    const middle = [
-      h("div", { class: "desk-queue-head" }, search, this.total, this.sort),
-      this.facets.chips,
-      this.status.notices,
-      this.empty,
-      this.queue.element,
-    ];
-    const queue = h("section", { class: "desk-queue", "aria-label": text("desk.queue") }, ...middle);
-    const panes = h("div", { class: "desk-panes" }, this.facets.element, queue, this.card.element);
-    this.root = h("div", { class: "desk" }, panes, this.status.element);
-    this.host.replaceChildren(this.root);
+    this.arrivals = h("button", { type: "button", class: "desk-arrivals", hidden: true, onclick: () => this.#showArrivals() });
+    const search = h("label", { class: "desk-search" }, this.search, keycap(KEYS.search?.[0]));
+    const menu = { type: "button", class: "desk-button", "aria-keyshortcuts": listShortcuts("help") };
+    const label = { "aria-label": text("desk.keys"), title: text("desk.keys") };
+    const help = h("button", { ...menu, ...label, "aria-haspopup": "dialog", onclick: () => perform("help") }, "☰");
+    const head = h("div", { class: "desk-queue-head" }, search, this.total, this.sort, help);
+    const list = h("div", { class: "desk-list-frame" }, this.arrivals, this.empty, this.queue.element);
+    const parts = [head, this.facets.chips, this.notices.element, this.bulk.element, list];
+    return h("section", { class: "desk-queue", "aria-label": text("desk.queue") }, ...parts);
   }
 
   #buildSearch() {
@@ -122,15 +215,18 @@ class Desk {
       placeholder: text("desk.search_hint"),
       value: this.store.filters.text,
       "aria-label": text("desk.search"),
-      "aria-keyshortcuts": KEYS.search[0],
+      "aria-keyshortcuts": listShortcuts("search"),
       oninput: () => this.#searchSoon(),
       onkeydown: (event) => this.#onSearchKey(event),
     });
   }
 
   #buildSort() {
-    const choose = ({ target }) => this.store.setFilters({ sort: target.value });
-    const options = SORTS.map((sort) => h("option", { value: sort }, text(`desk.sort.${sort}`)));
+    const choose = ({ target }) => {
+      this.store.setFilters({ sort: target.value });
+      this.queue.focus();
+    };
+    const options = Object.keys(SORTS).map((sort) => h("option", { value: sort }, text(`desk.sort.${sort}`)));
     return h("select", { class: "desk-field", "aria-label": text("desk.sort"), onchange: choose }, ...options);
   }
 
@@ -138,14 +234,20 @@ class Desk {
     const { signal } = this.stopping;
     const isListening = () => this.isVisible && !this.root.querySelector("dialog[open]");
     this.root.addEventListener("pointerdown", () => (this.breaks += 1), { capture: true, signal });
-    listenToKeys({ isListening, perform: (action, key) => this.#press(action, key), signal });
-    addEventListener("beforeunload", (event) => this.operations.pending.length && event.preventDefault(), { signal });
+    listenToKeys({ isListening, perform: (action, key) => this.press(action, key), signal });
+    addEventListener("beforeunload", (event) => this.#leave(event), { signal });
     addEventListener("online", () => this.operations.retry(), { signal });
     document.addEventListener("visibilitychange", () => this.#lookForNews(), { signal });
     this.#watchLayout(signal);
     const news = setInterval(() => this.#lookForNews(), NEWS_EVERY_MS);
     const ages = setInterval(() => this.redraw(), AGES_EVERY_MS);
     signal.addEventListener("abort", () => [news, ages].forEach(clearInterval));
+  }
+
+  /** Unsent work warns; a reload finds the flag again that was on the card. */
+  #leave(event) {
+    this.writeAddress();
+    if (this.operations.pending.length) event.preventDefault();
   }
 
   /** The desk fills what the page leaves below its tabs; that changes with the window and with the open tab. */
@@ -159,6 +261,7 @@ class Desk {
     const sight = new IntersectionObserver(() => {
       measure();
       this.#lookForNews();
+      this.#keepAddress();
     });
     sight.observe(this.root);
     addEventListener("resize", measure, { signal });
@@ -175,44 +278,59 @@ class Desk {
     if (!this.host.isConnected) return this.stop();
     if (!this.isVisible || document.hidden || this.isAsking) return;
     this.isAsking = true;
-    const isNew = await this.store.refreshFacets();
-    if (this.store.trouble) await this.store.reload();
-    else if (isNew) await this.store.refreshHead();
-    this.isAsking = false;
+    const isNew = await this.store.refreshNews().finally(() => (this.isAsking = false));
+    if (isNew) this.#recountSoon();
+    if (this.store.trouble && this.store.isReached) await this.store.reload();
   }
 
-  #takeAnswer(answer) {
-    for (const card of answer.flags ?? [answer]) this.store.learnCard(card);
+  /** What touched flags beyond those answered for is read before the operation counts as done, so that none flickers. */
+  async #send(operation) {
+    const answer = await sendOperation(operation, (job) => {
+      this.bulk.job = job;
+      this.draw();
+    });
+    if (operation.route === "bulk" || answer.count > answer.flags?.length) await this.store.refreshNews({ isOwn: true });
+    return answer;
+  }
+
+  #takeAnswer(operation, answer) {
+    if (operation.route === "bulk") this.#takeJob(operation, answer);
+    else {
+      for (const card of answer.flags ?? [answer]) this.store.learnCard(card);
+      this.decisions.noteAnswer(operation, answer);
+    }
+    this.#recountSoon();
+  }
+
+  #takeJob(operation, job) {
+    if (job.state === "cancelled" || job.skipped) this.notices.addResult(operation, job);
+    else this.status.announce(`${operation.said}: ${plural("desk.bulk.done", job.changed)}`);
+    for (const id of operation.flag_ids) if (this.store.row(id)) this.store.place(id);
+  }
+
+  #recountSoon() {
     clearTimeout(this.recounting);
     this.recounting = setTimeout(() => this.store.refreshFacets(), RECOUNT_PAUSE_MS);
   }
 
   #takeRefusal(operation, error) {
-    this.decisions.forget(operation.action_id);
+    this.decisions.forget(operation);
     if (error.body.flag) this.store.learnCard(error.body.flag);
-    else this.store.refetchCard(operation.flag_id);
-    if (this.store.row(operation.flag_id)) this.store.place(operation.flag_id);
-    this.status.addNotice(operation, error, () => this.store.select(operation.flag_id));
+    else operation.flag_ids.slice(0, 1).forEach((id) => this.store.refetchCard(id));
+    for (const id of operation.flag_ids) if (this.store.row(id)) this.store.place(id);
+    this.notices.addRefusal(operation, error);
   }
 
-  /** What is typed for a field that is about to open is not for the desk. */
-  #press(action, detail) {
-    if (this.isOpening) return;
-    this.isOpening = OPENING.has(action);
-    const { breaks } = this;
-    this.pressed = this.pressed
-      .then(() => breaks === this.breaks && this.#perform(action, detail))
-      .catch(reportError)
-      .finally(() => {
-        if (OPENING.has(action)) this.isOpening = false;
-      });
+  #explain(error) {
+    if (error instanceof ApiError) this.notices.addSentence(error.message);
+    else reportError(error);
   }
 
   async #perform(action, detail) {
     if (!FREE.has(action)) await this.#awaitFlag(action);
     const id = this.store.selectedId;
     const wasInCard = this.card.element.contains(document.activeElement);
-    ACTIONS[action](this, id, detail);
+    await ACTIONS[action](this, id, detail);
     if (wasInCard && id !== this.store.selectedId) this.queue.focus();
   }
 
@@ -223,6 +341,11 @@ class Desk {
     if (!NEEDS_CARD.has(action) || !id || this.store.cards.has(id)) return;
     await this.store.fetchCard(id);
     if (!this.store.cards.has(id)) this.breaks += 1;
+  }
+
+  async #showArrivals() {
+    await this.store.showArrivals();
+    this.queue.goToTop();
   }
 
   #searchSoon() {
@@ -236,12 +359,22 @@ class Desk {
     this.queue.focus();
   }
 
+  /** Browsers allow few changes of the address in a short time, and keys are faster than that. */
+  #keepAddress() {
+    const place = this.#findPlace();
+    if (Object.keys(place).every((each) => place[each] === this.addressed[each])) return;
+    clearTimeout(this.addressing);
+    this.addressing = setTimeout(() => this.writeAddress(), ADDRESS_PAUSE_MS);
+  }
+
   #drawQueueHead() {
     const { store } = this;
-    this.total.textContent = store.isLoaded ? plural("desk.flags", store.total) : "";
+    this.total.textContent = store.isLoaded ? plural("desk.flags", store.total + store.arrivals.size) : "";
     this.sort.value = store.filters.sort;
     if (document.activeElement !== this.search) this.search.value = store.filters.text;
-    const isEmpty = store.ids.length === 0;
+    this.arrivals.hidden = store.arrivals.size === 0;
+    if (!this.arrivals.hidden) this.arrivals.textContent = plural("desk.arrivals", store.arrivals.size);
+    const isEmpty = store.total === 0;
     this.queue.element.hidden = isEmpty;
     this.empty.hidden = !isEmpty;
     if (isEmpty) this.empty.replaceChildren(...this.#explainEmpty());
@@ -260,76 +393,15 @@ class Desk {
   }
 }
 
-/** Actions that are about no flag, so they wait for none. */
-const FREE = new Set(["search", "help", "undo", "previous_view", "next_view"]);
-
-const NEEDS_CARD = new Set(["label", "labels", "value"]);
-
-/** Actions after which the next keys go to a field. */
-const OPENING = new Set(["search", "help", "labels", "comment", "value"]);
-
-const resolve = (resolution) => (desk, id) => decide(desk, id, { resolution });
-const setStatus = (status) => (desk, id) => decide(desk, id, { status });
-
-/** Action → what it does with the desk and the selected flag. */
-const ACTIONS = {
-  next: ({ store }) => store.move(1),
-  previous: ({ store }) => store.move(-1),
-  skip: ({ store }) => store.move(1),
-  label: (desk, id, key) => correct(desk, id, findLabel(desk.store.cards.get(id)?.labels ?? [], key)),
-  correct: (desk, id, label) => correct(desk, id, label),
-  labels: (desk, id) => pickLabel(desk, id),
-  value: ({ card }) => card.answerField && enter(card.answerField),
-  correct_value: (desk, id, value) => decide(desk, id, { corrected_value: value }),
-  correct_output: (desk, id, output) => correctOutput(desk, id, output),
-  prediction_correct: resolve("prediction_correct"),
-  ambiguous: resolve("ambiguous"),
-  bad_input: resolve("bad_input"),
-  out_of_scope: resolve("out_of_scope"),
-  duplicate: resolve("duplicate"),
-  not_reproducible: resolve("not_reproducible"),
-  app_bug: resolve("app_bug"),
-  wont_fix: resolve("wont_fix"),
-  needs_info: setStatus("needs_info"),
-  in_review: setStatus("in_review"),
-  reopen: setStatus("open"),
-  comment: ({ card }) => enter(card.comment.field),
-  say: ({ decisions }, id, words) => decisions.comment(id, words),
-  undo: ({ decisions }) => decisions.undo(),
-  search: ({ search }) => enter(search),
-  previous_view: ({ store }) => turnView(store, -1),
-  next_view: ({ store }) => turnView(store, 1),
-  help: ({ root }) => openHelp(root),
-};
-
-function enter(field) {
-  field.focus();
-  field.select();
-}
-
-function decide(desk, id, decision) {
-  if (id && desk.store.row(id)) desk.decisions.decide(id, decision, desk.card.takeDraft(id));
-}
-
-function correct(desk, id, label) {
-  if (label === undefined) return;
-  const isPredicted = label === desk.store.row(id)?.predicted_label;
-  decide(desk, id, isPredicted ? { resolution: "prediction_correct" } : { corrected_label: label });
-}
-
-function correctOutput(desk, id, output) {
-  const isPredicted = JSON.stringify(output) === JSON.stringify(desk.store.cards.get(id)?.output);
-  decide(desk, id, isPredicted ? { resolution: "prediction_correct" } : { corrected_output: output });
-}
-
-function pickLabel(desk, id) {
-  const labels = desk.store.cards.get(id)?.labels ?? [];
-  if (labels.length) openLabelPicker(desk.root, labels, (label) => correct(desk, id, label));
-}
-
-function turnView(store, step) {
-  const views = Object.keys(VIEWS);
-  store.setFilters({ view: views[(views.indexOf(store.filters.view) + step + views.length) % views.length] });
+/** Ask who looks and which keys there are, until the server answers; null when it refuses. */
+async function awaitDesk(element) {
+  for (let pause = 500; ; pause = Math.min(2 * pause, 10_000)) {
+    const { about, error } = await get("desk").then((about) => ({ about }), (error) => ({ error }));
+    if (about) return about;
+    element.replaceChildren(h("p", { class: "desk-empty", role: "alert" }, error.message));
+    if (!error.isPassing) return null;
+    await new Promise((resolve) => setTimeout(resolve, pause));
+  }
 }
 
 /** Load the style sheet before anything is drawn, so that nothing jumps. */

@@ -3,6 +3,8 @@
  * attributes only, never as HTML.
  */
 
+import { printKey } from "./keys.js";
+
 /**
  * Build one element.
  * @param {string} tag
@@ -27,5 +29,5 @@ function setProperty(element, name, value) {
 
 /** A key as it is printed beside what it does; screen readers get the key from `aria-keyshortcuts`. */
 export function keycap(key) {
-  return h("kbd", { "aria-hidden": "true" }, key);
+  return key ? h("kbd", { "aria-hidden": "true" }, printKey(key)) : null;
 }

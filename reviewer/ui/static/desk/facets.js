@@ -10,25 +10,46 @@ import { Histogram } from "./histogram.js";
 import { name, plural, text } from "./texts.js";
 
 const VALUES_SHOWN = 8;
-const NAMED = new Set(["option", "resolution", "verification", "source"]);
+const NAMED = new Set(["option", "severity", "resolution", "verification", "source"]);
 
 export class Facets {
-  /** @param {import("./store.js").Store} store */
-  constructor(store) {
-    this.store = store;
+  /**
+   * @param {import("./store.js").Store} store
+   * @param {import("./saved_views.js").SavedViews} saved
+   */
+  constructor(store, saved) {
+    Object.assign(this, { store, saved });
+    /** What the pane shows, so that a key that changes none of it draws nothing here. */
+    this.shown = [];
     this.expanded = new Set();
     this.views = h("div", { class: "desk-group", role: "group", "aria-label": text("desk.views") });
     this.groups = h("div", {});
     this.histogram = new Histogram(store);
     this.chips = h("div", { class: "desk-chips" });
     const words = text("desk.views_and_filters");
-    const body = h("div", { class: "desk-views-body" }, this.views, this.groups, this.histogram.element);
+    const parts = [this.views, saved.element, this.groups, this.histogram.element];
     this.toggle = h("button", { class: "desk-toggle", type: "button", onclick: () => this.#open() }, words);
+    const body = h("div", { class: "desk-views-body" }, ...parts);
     this.element = h("nav", { class: "desk-views", "aria-label": words }, this.toggle, body);
     this.#open(false);
   }
 
   render() {
+    this.saved.render();
+    const { filters, facets, counts } = this.store;
+    const shown = [filters, facets, counts, this.expanded.size];
+    if (shown.every((each, at) => each === this.shown[at])) return;
+    this.shown = shown;
+    this.#draw();
+  }
+
+  /** Go to the filters with the keyboard. */
+  focus() {
+    this.#open(true);
+    (this.groups.querySelector("button") ?? this.views.querySelector("button")).focus();
+  }
+
+  #draw() {
     const focused = document.activeElement?.dataset?.key;
     const views = Object.keys(VIEWS).map((view) => this.#buildView(view));
     const groups = Object.keys(FACETS).map((facet) => this.#buildGroup(facet));
@@ -41,8 +62,8 @@ export class Facets {
 
   /** Take all filters off; view and order stay. */
   clear() {
-    const { view, sort } = this.store.filters;
-    if (isFiltered(this.store.filters)) this.store.setFilters({ ...emptyFilters(), view, sort });
+    const { view, sort, seed } = this.store.filters;
+    if (isFiltered(this.store.filters)) this.store.setFilters({ ...emptyFilters(), view, sort, seed });
   }
 
   /** On a narrow page the pane is folded. */
@@ -120,6 +141,7 @@ function listChosen(filters) {
     const range = `${text("desk.confidence")}: ${low ?? 0}–${high ?? 1}`;
     chosen.push([range, { confidence_min: null, confidence_max: null }]);
   }
+  if (filters.group) chosen.push([text("desk.filter.group"), { group: "" }]);
   if (filters.text) chosen.push([text("desk.quoted", { words: filters.text }), { text: "" }]);
   return chosen;
 }
@@ -142,6 +164,7 @@ function withChosen(values, chosen) {
 }
 
 function sayValue(facet, value) {
+  if (value === "") return text("desk.none");
   if (NAMED.has(facet)) return name(facet, value);
   return facet === "version" ? formatVersion(value) : value;
 }

@@ -1,43 +1,40 @@
 /**
- * Owns the keyboard. The one rule: `KEYS` is the only place that says which key does what; the handler, the
- * buttons and the help overlay all read it.
+ * Owns the keyboard. The one rule: the server's list is the only one that says which key does what; the handler,
+ * the buttons and the help all read it here.
  */
 
-/** Action → its keys, the one to print first. Digits belong to the labels. */
-export const KEYS = {
-  next: ["j", "ArrowDown"],
-  previous: ["k", "ArrowUp"],
-  skip: ["s"],
-  labels: ["l"],
-  value: ["v"],
-  prediction_correct: ["c"],
-  ambiguous: ["a"],
-  bad_input: ["b"],
-  out_of_scope: ["o"],
-  duplicate: ["d"],
-  not_reproducible: ["r"],
-  app_bug: ["p"],
-  wont_fix: ["w"],
-  needs_info: ["n"],
-  in_review: ["i"],
-  comment: ["m"],
-  undo: ["u"],
-  search: ["/"],
-  previous_view: ["["],
-  next_view: ["]"],
-  help: ["?"],
-};
+/** Action → its keys, the one to print first; filled before the desk is built. */
+export const KEYS = {};
 
 /** The keys of a card's labels. */
 export const LABEL_KEYS = ["1", "2", "3", "4", "5", "6", "7", "8", "9", "0"];
 
-const REPEATING = new Set(["next", "previous"]);
-const ACTIONS = new Map(Object.entries(KEYS).flatMap(([action, keys]) => keys.map((key) => [key, action])));
-const CODES = { Slash: "/", BracketLeft: "[", BracketRight: "]" };
-const PRINTED = { ArrowDown: "↓", ArrowUp: "↑" };
+/** Actions that a key held down repeats. */
+const REPEATING = new Set(["next", "previous", "page_down", "page_up", "select_range_down", "select_range_up"]);
 
-/** The key of an action as it is printed. */
-export const printKey = (key) => PRINTED[key] ?? key;
+/** What scrolls a part of the card that has the focus. */
+const SCROLLING = new Set(["pagedown", "pageup", "home", "end"]);
+const CODES = { Slash: "/", BracketLeft: "[", BracketRight: "]" };
+const PRINTED = { ArrowDown: "↓", ArrowUp: "↑", PageDown: "Page ↓", PageUp: "Page ↑", Escape: "Esc" };
+
+let actions = new Map();
+
+/** Take over the server's list: action → keys such as "x", "Home", "Shift+X", "Ctrl+Z". */
+export function setKeys(keys) {
+  Object.assign(KEYS, keys);
+  actions = new Map(Object.entries(keys).flatMap(([action, each]) => each.map((key) => [toChord(key), action])));
+}
+
+/** A key as it is printed. */
+export function printKey(key) {
+  const [modifiers, base] = splitKey(key);
+  return [...modifiers, PRINTED[base] ?? base].join("+");
+}
+
+/** The keys of an action as `aria-keyshortcuts` wants them; null when it has none. */
+export function listShortcuts(action) {
+  return KEYS[action]?.map((key) => key.replace("Ctrl+", "Control+")).join(" ") || null;
+}
 
 /** The key of one of a card's labels, if it has one; labels are ordered by probability. */
 export function findLabelKey(labels, label) {
@@ -58,30 +55,64 @@ const areDigits = (labels) => labels.every((label) => LABEL_KEYS.includes(label)
  */
 export function listenToKeys({ isListening, perform, signal }) {
   const onKey = (event) => {
-    if (event.ctrlKey || event.altKey || event.metaKey || event.defaultPrevented || event.isComposing) return;
-    if (isTyping(event.target) || !isListening()) return;
-    const key = readKey(event);
-    const action = ACTIONS.get(key) ?? (LABEL_KEYS.includes(key) ? "label" : null);
-    if (!action) return;
+    if (event.defaultPrevented || event.isComposing || isTyping(event.target) || !isListening()) return;
+    const chord = readChord(event);
+    const action = LABEL_KEYS.includes(chord) ? "label" : actions.get(chord);
+    if (!action || isScrolling(event.target, chord)) return;
     event.preventDefault();
     if (event.repeat && !REPEATING.has(action)) return;
-    perform(action, key);
+    perform(action, chord);
   };
   document.addEventListener("keydown", onKey, { signal });
 }
 
-/** The key that was meant: what it types, or, on a keyboard that types other letters there, what stands on it. */
-function readKey({ key, code, shiftKey }) {
-  const isMeant = (typed) => ACTIONS.has(typed) || LABEL_KEYS.includes(typed);
-  const isLetter = /^\p{L}$/u.test(key);
-  if (isLetter && shiftKey) return null;
-  if (isMeant(key.toLowerCase())) return key.toLowerCase();
-  if (isMeant(key)) return key;
-  if (/^[a-z]$/i.test(key)) return null;
-  if (code === "Slash" && shiftKey) return "?";
-  return CODES[code] ?? code.match(/^(?:Key|Digit)([A-Z0-9])$/)?.[1].toLowerCase() ?? null;
+/** "Shift+ArrowDown" → [["Shift"], "ArrowDown"]; "+" is a key as well. */
+function splitKey(key) {
+  const [, modifiers, base] = key.match(/^((?:(?:Ctrl|Alt|Shift)\+)*)(.+)$/s);
+  return [modifiers.split("+").filter(Boolean), base];
+}
+
+/** A key of the list in the form in which presses are compared; a capital alone is what Shift types. */
+function toChord(key) {
+  const [modifiers, base] = splitKey(key);
+  const isShifted = modifiers.includes("Shift") || (!modifiers.length && isCapital(base));
+  return joinChord(modifiers.includes("Ctrl"), modifiers.includes("Alt"), isShifted, base);
+}
+
+/** Which of the signs on a key Shift chooses is said by the sign itself. */
+function joinChord(isCtrl, isAlt, isShift, base) {
+  const isSign = base.length === 1 && !isLetter(base) && base !== " ";
+  const modifiers = [isCtrl && "ctrl", isAlt && "alt", isShift && !isSign && "shift"];
+  return [...modifiers.filter(Boolean), base === " " ? "space" : base.toLowerCase()].join("+");
+}
+
+const isLetter = (sign) => /^\p{L}$/u.test(sign);
+const isCapital = (sign) => isLetter(sign) && sign !== sign.toLowerCase();
+const isMeant = (chord) => actions.has(chord) || LABEL_KEYS.includes(chord);
+
+/** The press that was meant: what it types, or, on a keyboard that types other letters there, what stands on it. */
+function readChord(event) {
+  const { key, code, shiftKey } = event;
+  const isTypedWithAlt = event.getModifierState("AltGraph");
+  const isCtrl = (event.ctrlKey || event.metaKey) && !isTypedWithAlt;
+  const isAlt = event.altKey && !isTypedWithAlt;
+  const typed = joinChord(isCtrl, isAlt, shiftKey, key);
+  if (isMeant(typed) || /^[a-z]$/i.test(key) || key.length > 1) return typed;
+  const stands = findOnKey(code, shiftKey);
+  return stands ? joinChord(isCtrl, isAlt, shiftKey, stands) : typed;
+}
+
+function findOnKey(code, isShift) {
+  if (code === "Slash" && isShift) return "?";
+  const [, letter, digit] = code.match(/^(?:Key([A-Z])|Digit([0-9]))$/) ?? [];
+  if (digit) return isShift ? null : digit;
+  return CODES[code] ?? letter?.toLowerCase() ?? null;
 }
 
 function isTyping(target) {
-  return target instanceof Element && target.closest("input, textarea, select, [contenteditable]");
+  const field = target instanceof Element && target.closest("input, textarea, select, [contenteditable]");
+  return Boolean(field) && field.type !== "checkbox";
 }
+
+/** A long text on the card is scrolled where it is read. */
+const isScrolling = (target, chord) => SCROLLING.has(chord) && Boolean(target.closest?.(".desk-card-body"));

@@ -1,5 +1,5 @@
 /**
- * Owns the decisions that the server has not acknowledged yet. The one rule: they are sent strictly in the
+ * Owns the operations that the server has not acknowledged yet. The one rule: they are sent strictly in the
  * order they were made, one at a time, and none is forgotten before the server has answered it.
  *
  * Each waits under its own key of localStorage, so a reload goes on where it stopped. A second tab of this browser
@@ -10,15 +10,17 @@
 const PREFIX = "reviewer.operation.";
 const FIRST_PAUSE_MS = 500;
 const LONGEST_PAUSE_MS = 10_000;
+const NONE = [];
 
 /**
  * @typedef {Object} Operation
  * @property {string} action_id
- * @property {"reviews"|"undo"} route
- * @property {string} flag_id
- * @property {number} seq the flag's `seq` the reviewer saw, raised by the answers to own earlier operations
+ * @property {"reviews"|"bulk"|"undo"|"redo"} route
+ * @property {string[]} flag_ids the flags it is known to touch
+ * @property {number} [seq] the flag's `seq` the reviewer saw, raised by the answers to own earlier operations
+ * @property {number} [seconds] how long the reviewer looked at the flag
  * @property {Object} body what is decided
- * @property {Object} patch what the flag's row looks like once it is applied
+ * @property {Object} patch what a touched flag's row looks like once it is applied
  * @property {string} said what was decided, in words
  * @property {boolean} isTried whether the server may know it
  */
@@ -26,7 +28,7 @@ const LONGEST_PAUSE_MS = 10_000;
 export class Operations {
   /**
    * @param {Object} hooks
-   * @param {(route: string, body: Object) => Promise<Object>} hooks.send throws an error with `isPassing`
+   * @param {(operation: Operation) => Promise<Object>} hooks.send throws an error with `isPassing`
    * @param {(operation: Operation, answer: Object) => void} hooks.onAnswer
    * @param {(operation: Operation, error: Error) => void} hooks.onRefusal
    * @param {() => void} hooks.onChange
@@ -34,7 +36,12 @@ export class Operations {
   constructor(hooks) {
     this.hooks = hooks;
     /** @type {Operation[]} */
-    this.pending = loadOperations();
+    this.pending = [];
+    /** Counts the changes of what is pending. */
+    this.revision = 0;
+    /** @type {Map<string, Operation[]>} */
+    this.byFlag = new Map();
+    loadOperations().forEach((operation) => this.#hold(operation));
     /** @type {Error|null} why the first one could not be sent so far */
     this.trouble = null;
     this.isSending = false;
@@ -43,7 +50,7 @@ export class Operations {
 
   /** Queue an operation and start sending. */
   add(operation) {
-    this.pending.push(operation);
+    this.#hold(operation);
     storeOperation(operation);
     this.hooks.onChange();
     this.run();
@@ -57,9 +64,19 @@ export class Operations {
     return true;
   }
 
+  /** Whether an action is still to be acknowledged. */
+  isWaiting(actionId) {
+    return this.pending.some((each) => each.action_id === actionId);
+  }
+
   /** The operations on a flag that are still to be acknowledged, oldest first. */
   on(flagId) {
-    return this.pending.filter((each) => each.flag_id === flagId);
+    return this.byFlag.get(flagId) ?? NONE;
+  }
+
+  /** The flags with operations that are still to be acknowledged. */
+  get flagIds() {
+    return this.byFlag.keys();
   }
 
   /** Try again now instead of waiting for the pause to end. */
@@ -71,6 +88,15 @@ export class Operations {
   async run() {
     if (this.isSending) return;
     this.isSending = true;
+    try {
+      await this.#sendAll();
+    } finally {
+      this.isSending = false;
+      this.hooks.onChange();
+    }
+  }
+
+  async #sendAll() {
     let pause = FIRST_PAUSE_MS;
     while (this.pending.length) {
       await this.#sendFirst();
@@ -80,8 +106,6 @@ export class Operations {
         pause = Math.min(2 * pause, LONGEST_PAUSE_MS);
       }
     }
-    this.isSending = false;
-    this.hooks.onChange();
   }
 
   async #sendFirst() {
@@ -89,7 +113,7 @@ export class Operations {
     if (operation.isStored && !localStorage.getItem(PREFIX + operation.action_id)) return this.#settle(operation);
     operation.isTried = true;
     try {
-      const answer = await this.hooks.send(operation.route, toBody(operation));
+      const answer = await this.hooks.send(operation);
       this.trouble = null;
       this.#settle(operation);
       this.#raiseSeq(operation, answer);
@@ -110,17 +134,31 @@ export class Operations {
     this.hooks.onRefusal(operation, error);
   }
 
+  #hold(operation) {
+    this.revision += 1;
+    this.pending.push(operation);
+    for (const id of operation.flag_ids) this.byFlag.set(id, [...this.on(id), operation]);
+  }
+
   #settle(operation) {
+    this.revision += 1;
     this.pending = this.pending.filter((each) => each !== operation);
+    for (const id of operation.flag_ids) this.#release(id, operation);
     if (operation.isStored) localStorage.removeItem(PREFIX + operation.action_id);
   }
 
-  /** An own answer moves the flag on; the own operations that wait behind it have seen that. */
+  #release(id, operation) {
+    const left = this.on(id).filter((each) => each !== operation);
+    if (left.length) this.byFlag.set(id, left);
+    else this.byFlag.delete(id);
+  }
+
+  /** An own answer moves its flags on; the own operations that wait behind it have seen that. */
   #raiseSeq(operation, answer) {
-    if (isCommentOnly(operation)) return;
-    for (const flag of answer.flags ?? [answer]) {
-      for (const waiting of this.on(flag.flag_id)) {
-        waiting.seq = Math.max(waiting.seq, flag.seq);
+    if (isMere(operation.body)) return;
+    for (const { flag_id, seq } of listMoved(operation, answer)) {
+      for (const waiting of this.on(flag_id).filter(({ route }) => route === "reviews")) {
+        waiting.seq = Math.max(waiting.seq, seq);
         storeOperation(waiting);
       }
     }
@@ -138,11 +176,21 @@ export class Operations {
   }
 }
 
-/** A comment contradicts nothing, so somebody else's decision may lie between it and what was seen. */
-const isCommentOnly = ({ route, body }) => route === "reviews" && Object.keys(body).every((key) => key === "comment");
+/** What contradicts nothing, so that somebody else's decision may lie between it and what was seen. */
+const isMere = (body) => body.act === "split" || Object.keys(body).every((key) => key === "comment");
 
-function toBody({ route, action_id, flag_id, seq, seconds, body }) {
-  return route === "undo" ? { action_id, ...body } : { action_id, flag_id, seq, seconds, ...body };
+/** The flags that an answer moved on; of a bulk only those it is sure to have changed. */
+function listMoved({ route, body }, answer) {
+  if (route !== "bulk") return answer.flags ?? [answer];
+  if (answer.skipped > answer.reasons.length) return NONE;
+  const skipped = new Set(answer.reasons.map(({ flag_id }) => flag_id));
+  const changed = (body.flags ?? NONE).filter(({ flag_id }) => !skipped.has(flag_id));
+  return changed.map(({ flag_id, seq }) => ({ flag_id, seq: seq + 1 }));
+}
+
+/** The body in which an operation is posted to its route. */
+export function toBody({ route, action_id, flag_ids, seq, seconds, body }) {
+  return route === "reviews" ? { action_id, flag_id: flag_ids[0], seq, seconds, ...body } : { action_id, ...body };
 }
 
 function storeOperation(operation) {
@@ -158,7 +206,8 @@ function loadOperations() {
   try {
     const keys = Object.keys(localStorage).filter((key) => key.startsWith(PREFIX));
     // Action ids are UUIDv7: their order is the order in which they were made.
-    return keys.sort().map((key) => ({ ...JSON.parse(localStorage.getItem(key)), isTried: true }));
+    const found = keys.sort().map((key) => ({ ...JSON.parse(localStorage.getItem(key)), isTried: true }));
+    return found.filter(({ flag_ids }) => Array.isArray(flag_ids));
   } catch {
     return [];
   }

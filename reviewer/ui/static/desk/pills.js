@@ -59,6 +59,10 @@ export function verificationPill(flag) {
   return pill(name("verification", flag.verification) + version, TONES[flag.verification]);
 }
 
+/** Whose the flag is. */
+export const assigneePill = ({ assignee }) =>
+  assignee ? pill(`@${assignee}`, "", text("desk.assigned", { person: assignee })) : null;
+
 /** Where people stand with a flag that is neither untouched nor decided. */
 export const progressPill = (flag) => (["open", "resolved"].includes(flag.status) ? null : statusPill(flag));
 

@@ -1,29 +1,40 @@
 /**
  * Owns the list of flags in the middle. The one rule: only the rows in sight are in the page, however long the
- * queue is, and news above them does not move them.
+ * queue is, and what comes or goes above them does not move them.
  */
 
 import { h } from "./dom.js";
-import { formatAge, formatMoment, formatShare } from "./format.js";
+import { formatAge, formatCount, formatMoment, formatShare } from "./format.js";
 import { sayComment, sayFlagger } from "./origin.js";
-import { predictionPill, progressPill, resolutionPill, verificationPill } from "./pills.js";
+import { assigneePill, predictionPill, progressPill, resolutionPill, verificationPill } from "./pills.js";
+import { sayPriority } from "./priority.js";
 import { name, plural, text } from "./texts.js";
 
-const ROW_HEIGHT = 50;
 const OVERSCAN = 6;
+const ROWS_AHEAD = 40;
+const JUMP_PAUSE_MS = 80;
+
+/** The tallest sheet in pixels: browsers draw nothing beyond 17 or 33 million. A longer queue is scrolled in a scale. */
+const TALLEST = 12_000_000;
 
 export class Queue {
   /**
    * @param {import("./store.js").Store} store
-   * @param {(id: string) => void} onSelect
+   * @param {import("./selection.js").Selection} selection
+   * @param {{ select: (id: string) => void, getRowHeight: () => number }} hooks
    */
-  constructor(store, onSelect) {
-    this.store = store;
-    this.onSelect = onSelect;
-    /** @type {Map<string, {row: Object, element: HTMLElement}>} */
+  constructor(store, selection, hooks) {
+    Object.assign(this, { store, selection, hooks });
+    /** @type {Map<string, {row: Object, sort: string, element: HTMLElement}>} */
     this.drawn = new Map();
-    this.anchorId = null;
-    this.revealedId = null;
+    /** How many pixels of the whole queue lie above what is in sight. */
+    this.top = 0;
+    this.scrolled = 0;
+    /** @type {{id: string, place: number}[]} what was in sight when it was last drawn */
+    this.anchors = [];
+    this.epoch = 0;
+    /** The choice of the store that was brought into sight. */
+    this.revealed = -1;
     this.sheet = h("div", { role: "presentation", class: "desk-sheet" });
     this.element = h(
       "div",
@@ -40,20 +51,45 @@ export class Queue {
     new ResizeObserver(() => this.#drawRows()).observe(this.element);
   }
 
+  /** How many rows are in sight at once. */
+  get pageSize() {
+    return Math.max(1, Math.floor(this.element.clientHeight / this.rowHeight) - 1);
+  }
+
+  get rowHeight() {
+    return this.hooks.getRowHeight();
+  }
+
   render() {
+    if (this.epoch !== this.store.epoch) this.#startAnew();
+    this.#stretch();
     this.#keepPlace();
-    this.sheet.style.height = `${this.store.ids.length * ROW_HEIGHT}px`;
-    if (this.store.selectedId !== this.revealedId) this.#reveal();
+    if (this.store.choices !== this.revealed) this.#reveal();
     this.#drawRows();
     const isDrawn = this.drawn.has(this.store.selectedId);
     if (isDrawn) this.element.setAttribute("aria-activedescendant", rowId(this.store.selectedId));
     else this.element.removeAttribute("aria-activedescendant");
   }
 
-  /** Draw every row anew, since ages have changed. */
+  /** Draw every row anew, since ages or the height of rows have changed. */
   redraw() {
     this.drawn.clear();
     this.sheet.replaceChildren();
+    this.render();
+  }
+
+  /** Bring the selected flag into sight with the next drawing, wherever the list was scrolled to. */
+  revealAgain() {
+    this.anchors = [];
+    this.revealed = -1;
+  }
+
+  /** Scroll up to where new flags come in. */
+  goToTop() {
+    this.epoch = this.store.epoch;
+    this.revealed = this.store.choices;
+    this.anchors = [];
+    this.#setTop(0);
     this.render();
   }
 
@@ -61,86 +97,170 @@ export class Queue {
     this.element.focus({ preventScroll: true });
   }
 
+  #startAnew() {
+    this.epoch = this.store.epoch;
+    this.anchors = [];
+    this.#setTop(0);
+  }
+
+  get #height() {
+    return this.store.total * this.rowHeight;
+  }
+
+  /** The greatest `top`, and the greatest `scrollTop`; they differ when the queue is scrolled in a scale. */
+  get #ends() {
+    const { clientHeight } = this.element;
+    const sheet = Math.min(this.#height, TALLEST);
+    return { top: Math.max(0, this.#height - clientHeight), scroll: Math.max(0, sheet - clientHeight) };
+  }
+
+  #stretch() {
+    const height = `${Math.min(this.#height, TALLEST)}px`;
+    if (this.sheet.style.height !== height) this.sheet.style.height = height;
+  }
+
+  #setTop(top) {
+    const ends = this.#ends;
+    this.top = Math.max(0, Math.min(top, ends.top));
+    this.element.scrollTop = ends.top === ends.scroll ? this.top : (this.top / ends.top) * ends.scroll;
+    this.scrolled = this.element.scrollTop;
+  }
+
   #onScroll() {
-    this.anchorId = this.store.ids[this.#firstInSight()];
+    const { scrollTop } = this.element;
+    const moved = scrollTop - this.scrolled;
+    this.scrolled = scrollTop;
+    if (moved) this.#follow(scrollTop, moved);
     this.#drawRows();
-    const below = this.sheet.clientHeight - this.element.scrollTop - this.element.clientHeight;
-    if (below < 40 * ROW_HEIGHT) this.store.loadMore();
+  }
+
+  /** In a scale, a wheel still moves by pixels; the scroll bar moves by its share of the queue. */
+  #follow(scrollTop, moved) {
+    const ends = this.#ends;
+    const isAtEnd = scrollTop <= 0 || scrollTop >= ends.scroll - 1;
+    const isWheel = Math.abs(moved) < 2 * this.element.clientHeight && !isAtEnd;
+    if (ends.top === ends.scroll) this.top = scrollTop;
+    else if (isWheel) this.top = Math.max(0, Math.min(this.top + moved, ends.top));
+    else this.top = (Math.min(scrollTop, ends.scroll) / ends.scroll) * ends.top;
   }
 
   #onClick(event) {
     const id = event.target.closest("[data-flag]")?.dataset.flag;
-    if (id) this.onSelect(id);
+    if (!id) return;
+    const isForSelection = event.target.closest(".desk-check") || event.ctrlKey || event.metaKey;
+    if (event.shiftKey) this.selection.reachTo(id);
+    else if (isForSelection) this.selection.toggle(id);
+    else this.hooks.select(id);
   }
 
-  #firstInSight() {
-    return Math.floor(this.element.scrollTop / ROW_HEIGHT);
-  }
-
-  /** Scroll by as much as rows came in or went above the first row in sight. */
+  /** Scroll by as many rows as came in or went above what was in sight; at the very top one wants to see them. */
   #keepPlace() {
-    if (!this.anchorId || this.element.scrollTop === 0) return;
-    const at = this.store.ids.indexOf(this.anchorId);
-    const moved = at < 0 ? 0 : at - this.#firstInSight();
-    this.sheet.style.height = `${this.store.ids.length * ROW_HEIGHT}px`;
-    if (moved) this.element.scrollTop += moved * ROW_HEIGHT;
+    if (this.top === 0) return;
+    for (const { id, place } of this.anchors) {
+      const now = this.store.listing.find(id);
+      if (now < 0) continue;
+      if (now !== place) this.#setTop(this.top + (now - place) * this.rowHeight);
+      return;
+    }
   }
 
   #reveal() {
-    this.revealedId = this.store.selectedId;
-    const at = this.store.position;
-    if (at < 0) return;
-    const [top, bottom] = [at * ROW_HEIGHT, (at + 1) * ROW_HEIGHT];
-    const { scrollTop, clientHeight } = this.element;
-    if (top < scrollTop) this.element.scrollTop = top;
-    if (bottom > scrollTop + clientHeight) this.element.scrollTop = bottom - clientHeight + ROW_HEIGHT;
-    this.anchorId = this.store.ids[this.#firstInSight()];
+    const place = this.store.position;
+    if (place < 0 || !this.element.clientHeight) return;
+    this.revealed = this.store.choices;
+    const [top, bottom] = [place * this.rowHeight, (place + 1) * this.rowHeight];
+    const { clientHeight } = this.element;
+    if (top < this.top) this.#setTop(top);
+    else if (bottom > this.top + clientHeight) this.#setTop(bottom - clientHeight + this.rowHeight);
   }
 
   #drawRows() {
-    const first = Math.max(0, this.#firstInSight() - OVERSCAN);
-    const last = first + Math.ceil(this.element.clientHeight / ROW_HEIGHT) + 2 * OVERSCAN;
-    const wanted = new Map(this.store.ids.slice(first, last).map((id, at) => [id, first + at]));
+    const { listing, total } = this.store;
+    const { clientHeight } = this.element;
+    const first = Math.floor(this.top / this.rowHeight);
+    const last = Math.min(Math.ceil((this.top + clientHeight) / this.rowHeight), total) - 1;
+    this.store.sight = { first, last };
+    const wanted = new Map();
+    for (let place = Math.max(0, first - OVERSCAN); place <= Math.min(last + OVERSCAN, total - 1); place += 1) {
+      wanted.set(listing.at(place) ?? `place ${place}`, place);
+    }
+    this.anchors = [...wanted].map(([id, place]) => ({ id, place })).filter(({ place }) => place >= first);
+    this.#dropRows(wanted);
+    let previous = null;
+    for (const [id, place] of wanted) previous = this.#drawRow(id, place, previous);
+    this.#askForRows(first, last);
+  }
+
+  #dropRows(wanted) {
     for (const [id, { element }] of this.drawn) {
       if (wanted.has(id)) continue;
       element.remove();
       this.drawn.delete(id);
     }
-    let previous = null;
-    for (const [id, at] of wanted) previous = this.#drawRow(id, at, previous);
   }
 
-  #drawRow(id, at, previous) {
-    const row = this.store.row(id);
-    const old = this.drawn.get(id);
-    const element = old?.row === row ? old.element : buildRow(row, this.store.models.get(row.model));
-    if (element !== old?.element) {
-      old?.element.remove();
-      this.drawn.set(id, { row, element });
-    }
+  #drawRow(id, place, previous) {
+    const element = this.#findElement(id);
     const isInOrder = element.parentNode === this.sheet && element.previousSibling === previous;
     if (!isInOrder) this.sheet.insertBefore(element, previous ? previous.nextSibling : this.sheet.firstChild);
-    element.style.transform = `translateY(${at * ROW_HEIGHT}px)`;
-    element.setAttribute("aria-posinset", at + 1);
-    element.setAttribute("aria-setsize", this.store.total);
-    element.setAttribute("aria-selected", id === this.store.selectedId);
+    element.style.transform = `translateY(${place * this.rowHeight - this.top + this.scrolled}px)`;
+    const row = this.drawn.get(id).row;
+    if (row) this.#mark(element, row, place);
     return element;
+  }
+
+  #findElement(id) {
+    const row = this.store.row(id);
+    const { sort } = this.store.filters;
+    const old = this.drawn.get(id);
+    if (old && old.row === row && old.sort === sort) return old.element;
+    old?.element.remove();
+    const element = row ? buildRow(row, this.store.models.get(row.model), sort) : h("div", { class: "desk-row" }, "…");
+    this.drawn.set(id, { row, sort, element });
+    return element;
+  }
+
+  /** Written only where it differs: a row keeps what it was given. */
+  #mark(element, row, place) {
+    const marks = {
+      "aria-posinset": place + 1,
+      "aria-setsize": this.store.total,
+      "aria-selected": row.flag_id === this.store.selectedId,
+      "aria-checked": this.selection.has(row),
+    };
+    for (const [name, value] of Object.entries(marks)) {
+      if (element.getAttribute(name) !== String(value)) element.setAttribute(name, value);
+    }
+  }
+
+  #askForRows(first, last) {
+    const { listing, loading, total } = this.store;
+    if (loading || total === 0) return;
+    const isOutside = last < listing.start || first >= listing.end;
+    clearTimeout(this.jumping);
+    if (isOutside) this.jumping = setTimeout(() => this.store.jump(first), JUMP_PAUSE_MS);
+    else if (last + ROWS_AHEAD > listing.end) this.store.loadBelow();
+    else if (first - ROWS_AHEAD < listing.start) this.store.loadAbove();
   }
 }
 
 const rowId = (id) => `desk-row-${id}`;
 
-function buildRow(row, model) {
+function buildRow(row, model, sort) {
   return h(
     "div",
     { class: "desk-row", role: "option", id: rowId(row.flag_id), "data-flag": row.flag_id },
-    row.thumbnail && h("img", { class: "desk-thumbnail", src: row.thumbnail, alt: "", loading: "lazy" }),
+    h("span", { class: "desk-check", "aria-hidden": "true", title: text("desk.action.select") }),
+    row.thumbnail && h("img", { class: "desk-thumbnail", src: row.thumbnail, alt: "", loading: "lazy", onerror: hide }),
     h("div", { class: "desk-row-said" }, buildPreview(row), buildRemark(row)),
     h("div", { class: "desk-row-pills" }, ...buildPills(row, model)),
-    h("span", { class: "desk-number", title: text("desk.confidence") }, formatShare(row.confidence)),
+    buildMeasure(row, sort),
     h("span", { class: "desk-number", title: formatMoment(row.flagged_at) }, formatAge(row.flagged_at)),
   );
 }
+
+/** A picture whose file is gone leaves its row readable; the card says so. */
+const hide = ({ target }) => target.remove();
 
 /** An image says nothing in words: the row says what was marked instead. */
 const buildPreview = (row) => h("div", { class: "desk-row-preview" }, row.preview || name("option", row.option));
@@ -148,14 +268,22 @@ const buildPreview = (row) => h("div", { class: "desk-row-preview" }, row.previe
 const buildPills = (row, model) => [
   predictionPill(row, model),
   progressPill(row),
+  assigneePill(row),
   resolutionPill(row, model),
   verificationPill(row),
 ];
 
+/** What the order goes by: the priority, or the confidence. */
+function buildMeasure(row, sort) {
+  if (sort !== "priority") return h("span", { class: "desk-number", title: text("desk.confidence") }, formatShare(row.confidence));
+  return h("span", { class: "desk-number", title: sayPriority(row) }, formatCount(Math.round(row.priority)));
+}
+
 function buildRemark(row) {
   const said = sayComment(row) || saySuggestion(row);
   const comments = row.comments ? plural("desk.comments", row.comments) : "";
-  const parts = [sayFlagger(row), said, comments];
+  const similar = row.group_size > 1 ? plural("desk.similar", row.group_size - 1) : "";
+  const parts = [sayFlagger(row), said, similar, comments];
   return h("small", {}, parts.filter(Boolean).join(" · "));
 }
 

@@ -1,11 +1,10 @@
 /**
- * Owns the status bar and the notices of refused decisions. The one rule: whether work is saved is always in sight,
- * and a refusal stays until somebody has seen it.
+ * Owns the status bar. The one rule: whether work is saved is always in sight.
  */
 
 import { h, keycap } from "./dom.js";
 import { formatCount } from "./format.js";
-import { KEYS } from "./keys.js";
+import { KEYS, listShortcuts } from "./keys.js";
 import { plural, text } from "./texts.js";
 
 export class Status {
@@ -13,54 +12,51 @@ export class Status {
    * @param {import("./store.js").Store} store
    * @param {import("./operations.js").Operations} operations
    * @param {import("./decisions.js").Decisions} decisions
-   * @param {{ undo: () => void, help: () => void }} hooks
+   * @param {import("./selection.js").Selection} selection
+   * @param {(action: string) => void} perform
    */
-  constructor(store, operations, decisions, hooks) {
-    Object.assign(this, { store, operations, decisions });
+  constructor(store, operations, decisions, selection, perform) {
+    Object.assign(this, { store, operations, decisions, selection });
     this.position = h("span", {});
+    this.selected = h("span", { class: "desk-count" });
     this.saving = h("span", {});
-    this.retry = link(() => operations.retry(), null, text("desk.retry"));
+    const retry = { type: "button", class: "desk-link", onclick: () => operations.retry() };
+    this.retry = h("button", retry, text("desk.retry"));
     this.said = h("span", { class: "desk-said" });
-    this.undo = link(hooks.undo, KEYS.undo[0], text("desk.action.undo"));
+    this.undo = buildLink("undo", text("desk.action.undo"), perform);
+    this.redo = buildLink("redo", text("desk.action.redo"), perform);
     this.announcer = h("span", { class: "desk-unseen", "aria-live": "polite" });
-    const done = [this.position, this.saving, this.retry, this.said, this.undo];
-    const moves = [keycap(KEYS.next[0]), keycap(KEYS.previous[0]), text("desk.hint.move")];
+    const done = [this.position, this.selected, this.saving, this.retry, this.said, this.undo, this.redo];
+    const moves = [keycap(KEYS.next?.[0]), keycap(KEYS.previous?.[0]), text("desk.hint.move")];
     const move = h("span", { class: "desk-hint" }, ...moves);
-    const hints = [move, link(hooks.help, KEYS.help[0], text("desk.all_keys"))];
+    const select = h("span", { class: "desk-hint" }, keycap(KEYS.select?.[0]), text("desk.hint.select"));
+    const hints = [move, select, buildLink("help", text("desk.all_keys"), perform)];
     const gap = h("span", { class: "desk-grow" });
     this.element = h("footer", { class: "desk-status" }, ...done, gap, ...hints, this.announcer);
-    this.notices = h("div", { class: "desk-notices", role: "alert" });
   }
 
   render() {
-    const { store, operations, decisions } = this;
+    const { store, operations, decisions, selection } = this;
     const at = store.position + 1;
     const of = formatCount(store.total);
     this.position.textContent = at ? text("desk.position", { at: formatCount(at), of }) : "";
+    this.selected.textContent = selection.count ? plural("desk.selected", selection.count) : "";
     const [state, words] = this.#saySaving(operations);
     this.saving.className = `desk-saving desk-saving-${state}`;
     this.saving.textContent = words;
     this.retry.hidden = !operations.trouble;
-    this.said.textContent = decisions.last?.said ?? "";
-    this.said.title = decisions.last?.said ?? "";
+    this.said.textContent = this.said.title = decisions.last?.said ?? "";
     this.undo.hidden = !decisions.last;
-    this.#announce(operations.trouble ? words : (decisions.last?.said ?? ""));
+    this.redo.hidden = !decisions.lastUndone;
+    this.redo.title = decisions.lastUndone?.said ?? "";
+    this.announce(operations.trouble ? words : (decisions.last?.said ?? ""));
   }
 
-  /** Show that the server refused a decision, and why, until it is dismissed. */
-  addNotice(operation, error, onShow) {
-    const about = this.store.row(operation.flag_id)?.preview || operation.flag_id;
-    const refused = h("b", {}, text("desk.refused", { said: operation.said }));
-    const said = h("div", { class: "desk-grow" }, refused, " ", error.message, h("small", {}, about));
-    const show = () => {
-      notice.remove();
-      onShow();
-    };
-    const button = { type: "button", class: "desk-button" };
-    const dismiss = { ...button, "aria-label": text("desk.dismiss"), onclick: () => notice.remove() };
-    const buttons = [h("button", { ...button, onclick: show }, text("desk.show")), h("button", dismiss, "✕")];
-    const notice = h("div", { class: "desk-notice" }, said, ...buttons);
-    this.notices.append(notice);
+  /** Let a screen reader say something. */
+  announce(words) {
+    if (this.announced === words) return;
+    this.announced = words;
+    this.announcer.textContent = words;
   }
 
   #saySaving({ pending, trouble }) {
@@ -69,13 +65,9 @@ export class Status {
     if (pending.length) return ["busy", plural("desk.saving", pending.length)];
     return this.store.isReached ? ["ok", text("desk.saved")] : ["bad", text("desk.error.offline")];
   }
-
-  #announce(words) {
-    if (this.announcer.textContent !== words) this.announcer.textContent = words;
-  }
 }
 
-function link(onclick, key, words) {
-  const properties = { type: "button", class: "desk-link", "aria-keyshortcuts": key, onclick };
-  return h("button", properties, words, key && keycap(key));
+function buildLink(action, words, perform) {
+  const properties = { type: "button", class: "desk-link", "aria-keyshortcuts": listShortcuts(action) };
+  return h("button", { ...properties, onclick: () => perform(action) }, words, keycap(KEYS[action]?.[0]));
 }

@@ -1,14 +1,22 @@
 /**
- * Owns what the desk knows: filters, the queue's order, flags, cards, counts, the selection. The one rule: what is
- * shown is the server's newest word about a flag with the operations it has not acknowledged laid over it.
+ * Owns what the desk knows: filters, the run of the queue in sight, flags, cards, counts, the flag on the card. The
+ * one rule: what is shown is the server's newest word about a flag with the operations it has not acknowledged laid
+ * over it.
  */
 
 import { get } from "./api.js";
-import { isShown, readFilters, writeFilters } from "./filters.js";
+import { SORTS, isBefore, isShown, readFilters, readFlag, withSeed } from "./filters.js";
+import { Listing, OVERLAP, PAGE } from "./listing.js";
 
-const PAGE = 100;
 const CARDS_KEPT = 100;
 const CARDS_AHEAD = 12;
+
+/** Cards asked for at once: a browser keeps six lines to a server, and decisions and pages need theirs. */
+const CARDS_AT_ONCE = 3;
+const FLAGS_KEPT = 3_000;
+
+/** How long a decision of somebody else must have been on the card to count as seen. */
+const NOTICE_MS = 1_000;
 
 export class Store {
   /**
@@ -19,28 +27,43 @@ export class Store {
     this.operations = operations;
     this.onChange = onChange;
     this.filters = readFilters(location.search);
+    this.selectedId = readFlag(location.search);
+    this.person = "";
     /** @type {Map<string, Object>} */
     this.models = new Map();
-    /** @type {string[]} ids of the flags in the queue, as far as they were paged in, in its order */
-    this.ids = [];
-    this.next = null;
+    this.listing = new Listing();
+    /** Flags that came in above what is in sight; they wait, so that nothing moves under the reader's eyes. */
+    this.arrivals = new Set();
+    /** The places in sight, set by the list. */
+    this.sight = { first: 0, last: 0 };
     this.isLoaded = false;
+    /** Counts how often the queue was read from its top. */
+    this.epoch = 0;
     /** @type {Error|null} why the queue could not be loaded */
     this.trouble = null;
-    /** Whether the server answered when it was last asked for counts. */
+    /** Whether the server answered when it was last asked for news. */
     this.isReached = true;
     this.facets = null;
     this.views = {};
-    this.selectedId = null;
+    /** Counts how often a flag was chosen, also the same one again: the list then brings it into sight. */
+    this.choices = 0;
     this.lastAt = 0;
     this.shownAt = 0;
     /** @type {Promise<void>|null} the page on its way */
     this.loading = null;
     this.generation = 0;
+    /** Up to where news are known. */
+    this.token = null;
     this.truth = new Map();
     this.cards = new Map();
     this.cardErrors = new Map();
     this.cardsOnTheirWay = new Map();
+    /** The flags whose cards are needed next, the nearest first. */
+    this.ahead = [];
+    /** A decision of somebody else that reached the selected flag a moment ago. */
+    this.unseen = null;
+    this.revision = 0;
+    this.counted = {};
   }
 
   /** A flag as it is shown; undefined when it was never seen. */
@@ -53,106 +76,161 @@ export class Store {
     return this.#lay(this.cards.get(id));
   }
 
+  /** The ids of the flags held of the queue, in its order. */
+  get ids() {
+    return this.listing.ids;
+  }
+
   /** View → number of flags, with the decisions that are on their way. */
   get counts() {
-    const counts = { ...this.views };
-    for (const id of new Set(this.operations.pending.map(({ flag_id }) => flag_id))) {
-      if (this.truth.has(id)) this.#recount(counts, this.truth.get(id), this.row(id));
-    }
-    return counts;
+    const state = `${this.revision} ${this.operations.revision}`;
+    if (this.counted.state !== state) this.counted = { state, counts: this.#countViews() };
+    return this.counted.counts;
   }
 
-  /** The number of flags in the queue, also those not paged in. */
+  /** The number of flags in the queue, also those not held. */
   get total() {
-    return Math.max(this.counts[this.filters.view] ?? 0, this.ids.length);
+    const { isAtEnd, end } = this.listing;
+    return isAtEnd ? end : Math.max(this.counts[this.filters.view] ?? 0, end);
   }
 
-  /** Where the selected flag stands in the queue, -1 when it is not in it. */
+  /** Where the selected flag stands in the queue, -1 when it is not held. */
   get position() {
-    const at = this.ids[this.lastAt] === this.selectedId ? this.lastAt : this.ids.indexOf(this.selectedId);
-    if (at >= 0) this.lastAt = at;
-    return at;
+    const place = this.listing.at(this.lastAt) === this.selectedId ? this.lastAt : this.listing.find(this.selectedId);
+    if (place >= 0) this.lastAt = place;
+    return place;
+  }
+
+  /** The `seq` of a flag that the reviewer has seen: what changed it a moment ago is not read yet. */
+  seenSeq(id) {
+    const isUnseen = this.unseen?.id === id && performance.now() < this.unseen.until;
+    return isUnseen ? this.unseen.seq : this.truth.get(id).seq;
+  }
+
+  /** Whether a flag as it stands belongs to what is looked at. */
+  isShown(flag, filters = this.filters) {
+    return isShown(flag, filters, this.person);
   }
 
   /** Change view, filters or order and load the queue anew. */
   setFilters(change) {
-    this.filters = { ...this.filters, ...change };
-    writeFilters(this.filters);
+    this.filters = withSeed({ ...this.filters, ...change });
+    this.lastAt = 0;
     return this.reload();
   }
 
-  /** Load the first page; answers to an earlier question that arrive late are ignored. */
-  reload() {
+  /** Load the first page; with `isKept` the selected flag stays on the card wherever it stands. */
+  reload({ isKept = false } = {}) {
     this.generation += 1;
+    this.arrivals.clear();
     this.refreshFacets();
-    return this.#load(null, (page) => {
-      this.ids = this.#admit(page.flags);
-      this.next = page.next;
+    return this.#load({}, (page) => {
+      this.listing.replace(this.#admit(page.flags), { next: page.next });
       this.isLoaded = true;
-      if (!this.ids.includes(this.selectedId)) this.select(this.ids[0] ?? null);
+      this.epoch += 1;
+      if (!isKept || !this.selectedId) this.#selectHeld();
+    });
+  }
+
+  /** Load what stands around a place of the queue instead of what is held; `onPage` is called before that is taken. */
+  jump(place, onPage = () => {}) {
+    this.generation += 1;
+    const skip = Math.max(0, Math.min(place, this.total - 1) - PAGE / 2);
+    return this.#load({ skip, limit: 2 * PAGE }, (page) => {
+      onPage();
+      this.listing.replace(this.#admit(page.flags), { start: page.flags.length ? skip : 0, next: page.next });
     });
   }
 
   /** Page in what follows, if anything does. */
-  loadMore() {
-    if (this.loading || !this.next) return this.loading;
-    return this.#load(this.next, (page) => {
-      const known = new Set(this.ids);
-      this.ids.push(...this.#admit(page.flags).filter((id) => !known.has(id)));
-      this.next = page.next;
-      if (!this.selectedId) this.select(this.ids[0] ?? null);
+  loadBelow() {
+    if (this.loading || this.listing.isAtEnd) return this.loading;
+    return this.listing.isCut ? this.#loadCounted() : this.#loadNext();
+  }
+
+  /** Page in what stands above, if anything does. */
+  loadAbove() {
+    if (this.loading || this.listing.start === 0) return this.loading;
+    const skip = Math.max(0, this.listing.start - PAGE);
+    return this.#load({ skip, limit: this.listing.start - skip + OVERLAP }, (page) => {
+      const ids = this.#admit(page.flags);
+      if (!this.listing.prepend(ids, skip)) this.listing.replace(ids, { start: skip, next: page.next });
     });
   }
 
-  /** Look for news at the top of the queue; what was paged in below stays. */
-  refreshHead() {
-    return this.loading ?? this.#load(null, (page) => this.#mergeHead(page));
+  /**
+   * Ask what happened since the last time and take it over; true when anything did. After an own action on many flags
+   * (`isOwn`) those that come back stand in the list at once.
+   */
+  async refreshNews({ isOwn = false } = {}) {
+    const news = await get("news", { after: this.token }).catch(() => null);
+    this.#noteReach(news !== null);
+    if (!news) return false;
+    this.token = news.token;
+    if (news.is_more) await this.#lookAgain();
+    else for (const flag of news.flags) this.#hear(flag, isOwn);
+    if (news.flags.length) this.#settle();
+    return news.is_more || news.flags.length > 0;
   }
 
-  /** Count again; true when a count changed. */
+  /** Let the flags in that came in above; the selected one stays. */
+  showArrivals() {
+    return this.reload({ isKept: true });
+  }
+
+  /** Count again. */
   async refreshFacets() {
-    const generation = this.generation;
-    const facets = await get("facets", this.filters).catch(() => null);
-    this.#noteReach(facets !== null);
-    if (!facets || generation !== this.generation) return false;
-    const isNew = JSON.stringify(facets) !== JSON.stringify(this.facets);
+    const { filters } = this;
+    const facets = await get("facets", filters).catch(() => null);
+    if (!facets || filters !== this.filters) return;
     this.facets = facets;
-    this.views = { ...facets.views };
+    this.#setViews({ ...facets.views });
     this.onChange();
-    return isNew;
   }
 
   /** Show a flag; its card and the next ones are fetched. */
   select(id) {
-    if (id !== this.selectedId) this.shownAt = performance.now();
+    const left = this.selectedId;
     this.selectedId = id;
+    this.choices += 1;
+    if (id !== left) this.#turnFrom(left);
     this.#prefetch();
     this.onChange();
   }
 
   /** Select the flag that stands `steps` further on, as far as there is one. */
-  move(steps) {
-    const at = this.position;
-    const from = at >= 0 ? at : this.lastAt - (steps > 0 ? 1 : 0);
-    const to = Math.min(Math.max(from + steps, 0), this.ids.length - 1);
-    if (to >= 0) this.select(this.ids[to]);
+  async move(steps) {
+    const hasLeft = this.position < 0 && this.listing.at(this.lastAt) !== undefined;
+    const from = hasLeft && steps > 0 ? this.lastAt - 1 : this.lastAt;
+    await this.moveTo(from + steps);
   }
 
-  /** Bring a flag up to date after an operation on it was queued, and go on to the next one. */
-  advance(id) {
-    const found = this.ids.indexOf(id);
-    const at = found < 0 ? this.lastAt : found;
-    this.place(id);
-    const following = this.ids[at] === id ? at + 1 : at;
-    this.select(this.ids[Math.min(following, this.ids.length - 1)] ?? null);
+  /** Select the flag at a place of the queue, or the one nearest to it. */
+  async moveTo(place) {
+    const to = Math.max(0, Math.min(place, this.total - 1));
+    await this.#hold(to);
+    this.lastAt = Math.max(this.listing.start, Math.min(to, this.listing.end - 1));
+    const id = this.listing.at(this.lastAt);
+    if (id) this.select(id);
+  }
+
+  /** Bring flags up to date after an operation on them was queued, and go on to the next one that is left. */
+  advance(ids) {
+    const at = this.position >= 0 ? this.position : this.lastAt;
+    const isStaying = !ids.includes(this.selectedId);
+    for (const id of ids) this.place(id);
+    if (isStaying) return;
+    const following = this.listing.at(at) === this.selectedId ? at + 1 : at;
+    this.lastAt = Math.max(this.listing.start, Math.min(following, this.listing.end - 1));
+    this.select(this.listing.at(this.lastAt) ?? null);
   }
 
   /** Let a flag enter or leave the queue after what is known of it has changed. */
   place(id) {
-    const at = this.ids.indexOf(id);
-    const belongs = isShown(this.row(id), this.filters);
-    if (at >= 0 && !belongs) this.ids.splice(at, 1);
-    if (at < 0 && belongs) this.#insert(id);
+    const isHeld = this.listing.find(id) >= 0;
+    const belongs = this.isShown(this.row(id));
+    if (isHeld && !belongs) this.listing.remove(id);
+    if (!isHeld && belongs) this.#insert(id);
     this.onChange();
   }
 
@@ -161,7 +239,7 @@ export class Store {
     const before = this.truth.get(card.flag_id);
     this.#learn(card);
     this.#keepCard(card);
-    if (before) this.#recount(this.views, before, this.truth.get(card.flag_id));
+    if (before) this.#setViews(this.#recount({ ...this.views }, before, this.truth.get(card.flag_id)));
     this.place(card.flag_id);
   }
 
@@ -187,6 +265,24 @@ export class Store {
     }
     this.cardsOnTheirWay.delete(id);
     if (id === this.selectedId) this.onChange();
+    this.#fetchAhead();
+  }
+
+  /** Who runs through the list needs none of the cards on the way. */
+  #fetchAhead() {
+    const missing = this.ahead.filter((id) => ![this.cards, this.cardsOnTheirWay, this.cardErrors].some((map) => map.has(id)));
+    const free = Math.max(0, CARDS_AT_ONCE - this.cardsOnTheirWay.size);
+    for (const id of missing.slice(0, free)) this.refetchCard(id);
+  }
+
+  /** Page in a place that is near, go to one that is far. */
+  async #hold(place) {
+    const { listing } = this;
+    if (listing.at(place) !== undefined) return;
+    if (this.loading) await this.loading;
+    if (place >= listing.end && place < listing.end + PAGE) await this.loadBelow();
+    else if (place < listing.start && place >= listing.start - PAGE) await this.loadAbove();
+    if (listing.at(place) === undefined) await this.jump(place);
   }
 
   #noteReach(isReached) {
@@ -195,19 +291,37 @@ export class Store {
     this.onChange();
   }
 
+  #setViews(views) {
+    this.views = views;
+    this.revision += 1;
+  }
+
+  /** What only the queue says of a flag, such as its priority, stands on its card too. */
   #keepCard(card) {
-    if (card.seq < this.truth.get(card.flag_id).seq) return;
+    const known = this.truth.get(card.flag_id);
+    if (card.seq < known.seq) return;
     this.cards.delete(card.flag_id);
-    this.cards.set(card.flag_id, card);
+    this.cards.set(card.flag_id, { ...known, ...card });
     if (this.cards.size > CARDS_KEPT) this.cards.delete(this.cards.keys().next().value);
   }
 
   #prefetch() {
-    const at = this.position;
+    const place = this.position;
     if (!this.selectedId) return;
     this.fetchCard(this.selectedId);
-    if (at >= 0) this.ids.slice(at + 1, at + 1 + CARDS_AHEAD).forEach((id) => this.fetchCard(id));
-    if (at + PAGE / 2 > this.ids.length) this.loadMore();
+    if (place < 0) return;
+    const at = place - this.listing.start;
+    this.ahead = this.ids.slice(at + 1, at + 1 + CARDS_AHEAD);
+    this.#fetchAhead();
+    if (place + PAGE / 2 > this.listing.end) this.loadBelow();
+    else if (at < PAGE / 2) this.loadAbove();
+  }
+
+  /** A flag that somebody else decided stays in the list while it is on the card. */
+  #turnFrom(left) {
+    this.shownAt = performance.now();
+    this.unseen = null;
+    if (left && this.listing.find(left) >= 0 && !this.isShown(this.row(left))) this.listing.remove(left);
   }
 
   #lay(flag) {
@@ -218,15 +332,20 @@ export class Store {
   /** Keep the newest word about a flag: a page asked for before an answer may arrive after it. */
   #learn(flag) {
     const known = this.truth.get(flag.flag_id);
-    if (!known || flag.seq >= known.seq) this.truth.set(flag.flag_id, { ...known, ...flag });
+    if (known && flag.seq < known.seq) return;
+    this.truth.set(flag.flag_id, { ...known, ...flag });
+    this.revision += 1;
+  }
+
+  /** Take over what the server says of a flag; a card that says less is fetched again. */
+  #update(flag) {
+    this.#learn(flag);
+    if (isOlder(this.cards.get(flag.flag_id), flag)) this.refetchCard(flag.flag_id);
   }
 
   #admit(flags) {
-    for (const flag of flags) {
-      this.#learn(flag);
-      if (isOlder(this.cards.get(flag.flag_id), flag)) this.refetchCard(flag.flag_id);
-    }
-    const belongs = (flag) => this.#isNews(flag) || isShown(this.row(flag.flag_id), this.filters);
+    flags.forEach((flag) => this.#update(flag));
+    const belongs = (flag) => this.#isNews(flag) || this.isShown(this.row(flag.flag_id));
     return flags.filter(belongs).map(({ flag_id }) => flag_id);
   }
 
@@ -235,36 +354,117 @@ export class Store {
     return this.operations.on(flag_id).length === 0 && this.truth.get(flag_id).seq === seq;
   }
 
-  #mergeHead(page) {
-    const head = this.#admit(page.flags);
-    const inHead = new Set(head);
-    const lastCommon = this.ids.findLastIndex((id) => inHead.has(id));
-    const isWhole = !page.next || lastCommon < 0;
-    this.ids = isWhole ? head : [...head, ...this.ids.slice(lastCommon + 1)];
-    if (isWhole || this.ids.length === head.length) this.next = page.next;
-    if (!this.selectedId) this.select(this.ids[0] ?? null);
+  #hear(flag, isOwn) {
+    const id = flag.flag_id;
+    const known = this.truth.get(id);
+    const isHeld = this.listing.find(id) >= 0;
+    const wasShown = known && this.isShown(this.row(id));
+    if (id === this.selectedId) this.#noteUnseen(known, flag);
+    if (known || this.isShown(flag)) this.#update(flag);
+    const belongs = this.truth.has(id) && this.isShown(this.row(id));
+    if (!belongs) this.arrivals.delete(id);
+    if (isHeld && wasShown && !belongs && id !== this.selectedId) this.listing.remove(id);
+    if (!isHeld && belongs) this.#receive(id, isOwn);
+  }
+
+  #noteUnseen(known, flag) {
+    if (!known || flag.seq <= known.seq || this.operations.on(flag.flag_id).length) return;
+    this.unseen = { id: flag.flag_id, seq: known.seq, until: performance.now() + NOTICE_MS };
+  }
+
+  /** Let a flag in below what is in sight; above it, it waits to be asked for. */
+  #receive(id, isOwn) {
+    const place = this.#findPlace(id) ?? (this.#isNewest(id) ? this.listing.start : -1);
+    if (place < 0) return;
+    const isUnnoticed = place > this.sight.last || place === this.listing.end;
+    if (isOwn || isUnnoticed) this.listing.insert(id, place);
+    else this.arrivals.add(id);
+  }
+
+  #isNewest(id) {
+    const { flagged_at: moment } = this.truth.get(id);
+    return this.ids.every((other) => this.truth.get(other).flagged_at < moment);
+  }
+
+  /** After news: nothing to look at is worse than a list that moves. */
+  #settle() {
+    if (!this.ids.length && this.arrivals.size) this.reload();
+    else if (!this.selectedId) this.#selectHeld();
+    this.onChange();
+  }
+
+  #selectHeld() {
+    if (this.listing.find(this.selectedId) < 0) this.select(this.listing.at(this.listing.start) ?? null);
+    else this.select(this.selectedId);
   }
 
   #insert(id) {
+    const back = Math.max(this.listing.start, Math.min(this.lastAt, this.listing.end));
+    const place = this.#findPlace(id) ?? back;
+    this.arrivals.delete(id);
+    if (place >= 0) this.listing.insert(id, place);
+  }
+
+  /** Where a flag belongs: a place among those held, -1 outside of them, null where only the server can tell. */
+  #findPlace(id) {
+    const { sort } = this.filters;
+    const { ids, start, end, isAtEnd } = this.listing;
+    const recalled = this.listing.recall(id);
+    if (recalled !== undefined) return recalled;
     const row = this.row(id);
-    const at = this.ids.findIndex((other) => comesBefore(row, this.row(other), this.filters.sort));
-    if (at >= 0) this.ids.splice(at, 0, id);
-    else if (!this.next) this.ids.push(id);
+    if (SORTS[sort](row) === null) return null;
+    const at = ids.findIndex((other) => isBefore(row, this.row(other), sort));
+    if (at < 0) return isAtEnd ? end : -1;
+    return at === 0 && start > 0 ? -1 : start + at;
+  }
+
+  #countViews() {
+    const counts = { ...this.views };
+    for (const id of this.operations.flagIds) {
+      if (this.truth.has(id)) this.#recount(counts, this.truth.get(id), this.row(id));
+    }
+    return counts;
   }
 
   #recount(counts, before, after) {
     for (const view of Object.keys(counts)) {
       const filters = { ...this.filters, view };
-      counts[view] += isShown(after, filters) - isShown(before, filters);
+      counts[view] += this.isShown(after, filters) - this.isShown(before, filters);
     }
+    return counts;
   }
 
-  #load(after, take) {
+  #loadNext() {
+    return this.#load({ after: this.listing.next }, (page) => {
+      this.listing.append(this.#admit(page.flags), page.next);
+      if (!this.selectedId) this.#selectHeld();
+    });
+  }
+
+  #loadCounted() {
+    const skip = Math.max(this.listing.start, this.listing.end - OVERLAP);
+    return this.#load({ skip, limit: PAGE + OVERLAP }, (page) => {
+      const ids = this.#admit(page.flags);
+      const isJoined = ids.some((id) => this.listing.find(id) >= 0);
+      if (isJoined) this.listing.append(ids, page.next);
+      else this.listing.replace(ids, { start: skip, next: page.next });
+    });
+  }
+
+  /** So much happened that nothing known holds any more: it is read anew where one stands. */
+  async #lookAgain() {
+    this.arrivals.clear();
+    await this.jump(this.sight.first + PAGE / 2, () => [this.truth, this.cards].forEach((known) => known.clear()));
+    if (this.selectedId) await this.refetchCard(this.selectedId);
+  }
+
+  #load(parameters, take) {
     const generation = this.generation;
-    const asked = [get("queue", { ...this.filters, after, limit: PAGE }), this.#loadModels()];
+    const asked = [get("queue", { ...this.filters, limit: PAGE, ...parameters }), this.#loadModels()];
     const loading = Promise.all(asked)
       .then(([page]) => this.#takePage(page, generation, take))
       .catch((error) => {
+        if (!("isPassing" in error)) reportError(error);
         if (generation === this.generation) this.trouble = error;
       })
       .finally(() => {
@@ -286,19 +486,21 @@ export class Store {
     if (generation !== this.generation) return;
     this.loading = null;
     this.trouble = null;
-    this.views = { ...this.views, [this.filters.view]: page.total };
+    this.token ??= page.token;
+    this.#setViews({ ...this.views, [this.filters.view]: page.total });
     take(page);
+    if (this.truth.size > FLAGS_KEPT) this.#forget();
+  }
+
+  /** Forget the flags that are neither held nor needed; they are asked for again when they are. */
+  #forget() {
+    const needed = [this.ids, this.arrivals, this.cards.keys(), this.operations.flagIds, [this.selectedId]];
+    const kept = new Set(needed.flatMap((ids) => [...ids]));
+    for (const id of this.truth.keys()) if (!kept.has(id)) this.truth.delete(id);
   }
 }
 
 function isOlder(card, flag) {
   if (!card || card.seq > flag.seq) return false;
-  return card.seq < flag.seq || card.comments !== flag.comments || card.verification !== flag.verification;
-}
-
-function comesBefore(row, other, sort) {
-  const isNewer = row.flagged_at > other.flagged_at;
-  if (sort === "newest") return isNewer;
-  const [share, otherShare] = [row.confidence ?? Infinity, other.confidence ?? Infinity];
-  return share < otherShare || (share === otherShare && isNewer);
+  return card.seq < flag.seq || ["comments", "verification", "group_size"].some((name) => card[name] !== flag[name]);
 }
