@@ -234,9 +234,7 @@ def _check_act(flag: Flag, act: str, reviewer: str) -> dict[str, Any]:
     if act != Event.SPLIT:
         _check_unresolved(flag)
         if flag.state.assignee not in (None, reviewer):
-            raise ConflictError(
-                f"The flag is with {flag.state.assignee}; assign it to take it over.", flag.flag_id
-            )
+            raise InputError(f"The flag is with {flag.state.assignee}; assign it to take it over.")
     return {"event": Event(act)}
 
 

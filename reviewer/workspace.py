@@ -482,11 +482,11 @@ class Workspace:
         return [str(each) for each in known.get(name, ())]
 
     def read_page(
-        self, chosen: Slice, sort: str, after: str | None, limit: int, seed: int = 0
+        self, chosen: Slice, sort: str, after: str | None, limit: int, seed: int = 0, skip: int = 0
     ) -> tuple[Page, int]:
         """Return one page of a list of flags and how many there are in all."""
         with self._index.reading() as cursor:
-            page = queries.read_page(cursor, chosen, sort, after, limit, seed)
+            page = queries.read_page(cursor, chosen, sort, after, limit, seed, skip)
             return page, queries.count_flags(cursor, chosen)
 
     def read_marker(self) -> Marker:

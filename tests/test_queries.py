@@ -346,6 +346,16 @@ def test_paging_gives_every_flag_once_in_order(
     assert read_ids(desk, chosen, sort, limit) == sort_ids(select(frame, chosen), sort, frame)
 
 
+@pytest.mark.parametrize("sort", IN_ORDER)
+def test_a_jump_leaves_out_the_flags_before(filled: tuple[Desk, pd.DataFrame], sort: str) -> None:
+    desk, frame = filled
+    ids = sort_ids(frame, sort)
+    page = desk.ask(queries.read_page, Slice(), sort, None, 20, 0, 100)
+    assert [str(row["flag_id"]) for row in page.rows] == ids[100:120]
+    following = desk.ask(queries.read_page, Slice(), sort, page.next, 20)
+    assert [str(row["flag_id"]) for row in following.rows] == ids[120:140]
+
+
 def test_a_random_order_gives_every_flag_once_and_is_the_seed_s_own(
     filled: tuple[Desk, pd.DataFrame],
 ) -> None:

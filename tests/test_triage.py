@@ -52,7 +52,7 @@ def test_a_claimed_flag_is_its_reviewer_s_until_released(workspace: Workspace) -
     (flag_id,) = add_flags(workspace, 1)
     workspace.review(flag_id, act="claim", reviewer="ann")
     assert state(workspace, flag_id) == ("in_review", None, None, "ann")
-    with pytest.raises(ConflictError, match="The flag is with ann; assign it to take it over"):
+    with pytest.raises(InputError, match="The flag is with ann; assign it to take it over"):
         workspace.review(flag_id, act="claim", reviewer="bob")
     workspace.review(flag_id, act="release", reviewer="ann")
     assert state(workspace, flag_id) == ("open", None, None, None)

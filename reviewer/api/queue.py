@@ -31,11 +31,12 @@ def add_queue_routes(router: APIRouter, workspace: Workspace) -> None:
         after: str | None = None,
         limit: Annotated[int, Query(ge=1, le=MOST_ROWS)] = 50,
         seed: Annotated[int, Query(ge=0, lt=1 << 31)] = 0,
+        skip: Annotated[int, Query(ge=0)] = 0,
         person: Person = REVIEWER,
     ) -> dict[str, Any]:
         """Return one page of the queue and how many flags there are in all."""
         marker = workspace.read_marker()
-        page, total = workspace.read_page(chosen, sort, after, limit, seed)
+        page, total = workspace.read_page(chosen, sort, after, limit, seed, skip)
         rows = [build_row(row, root) for row in page.rows]
         return {"flags": rows, "next": page.next, "total": total, "token": _write_token(marker)}
 

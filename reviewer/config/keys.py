@@ -80,9 +80,7 @@ def merge_keys(changes: Mapping[str, tuple[str, ...]]) -> Keys:
             if key in taken:
                 raise ValueError(f"the key {key!r} is given to {taken[key]} and to {action}")
             taken[key] = action
-    shipped = {
-        action: tuple(key for key in keys if key not in taken) for action, keys in DESK_KEYS.items()
-    }
+    shipped = {action: tuple(key for key in keys if key not in taken) for action, keys in DESK_KEYS.items()}
     return {**shipped, **changes}
 
 

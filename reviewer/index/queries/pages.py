@@ -91,17 +91,19 @@ def read_page(
     after: str | None = None,
     limit: int = 50,
     seed: int = 0,
+    skip: int = 0,
 ) -> Page:
     """Return up to `limit` flags of the slice behind the cursor `after`, in the order `sort`.
 
-    `seed` is which of the random orders is meant. Raises `UnknownNameError` or `InputError`.
+    `seed` is which of the random orders is meant; `skip` leaves out so many flags first, for a jump far
+    down. Raises `UnknownNameError` or `InputError`.
     """
     if sort not in SORTS:
         raise UnknownNameError("order", sort, SORTS)
     if limit < 1:
         raise InputError(f"A page of {limit} flags is too small; ask for 1 or more.")
     statement = _write_statement(chosen, SORTS[sort], is_first=not after)
-    given: dict[str, float] = {"limit": limit + 1, "seed": seed}
+    given: dict[str, float] = {"limit": limit + 1, "seed": seed, "skip": skip}
     if after:
         given["after_key"], given["after_position"] = _decode_cursor(after)
     values = {name: value for name, value in given.items() if f"${name}" in statement}
@@ -138,7 +140,8 @@ def _write_statement(chosen: Slice, order: _Order, *, is_first: bool) -> str:
         conditions.append(_is_behind(order))
     return _write_rows(
         f"select position, {order.key} as sort_key from {order.source}"  # noqa: S608  constant texts
-        f" where {' and '.join(conditions)} order by {order.order_by}, position desc limit $limit"
+        f" where {' and '.join(conditions)} order by {order.order_by}, position desc"
+        " limit $limit offset $skip"
     )
 
 

@@ -87,8 +87,8 @@ const DECIDING = new Set([
 ]);
 
 /** Whether the next keys go to what an action opens. */
-export const isOpening = (action, selection) =>
-  FIELDS.has(action) || (DECIDING.has(action) && selection.count > 1) || action === "undo_action";
+export const isOpening = (action, { selection, store }) =>
+  FIELDS.has(action) || (DECIDING.has(action) && selection.isBeyond(store.selectedId)) || action === "undo_action";
 
 function enter(field) {
   field.focus();
@@ -98,30 +98,30 @@ function enter(field) {
 /** Decide about the selected flags, or about the one on the card. */
 function decide(desk, id, decision) {
   const { selection } = desk;
-  if (selection.count > 1) return decideMany(desk, decision);
-  const about = selection.only ?? id;
+  if (selection.isBeyond(id)) return decideMany(desk, decision);
   selection.clear();
-  if (about && desk.store.row(about)) desk.decisions.decide(about, decision, desk.card.takeDraft(about));
+  if (id && desk.store.row(id)) desk.decisions.decide(id, decision, desk.card.takeDraft(id));
   return null;
 }
 
 async function decideMany(desk, decision) {
-  const { selection, decisions, card, store } = desk;
+  const { selection, decisions } = desk;
   desk.breaks += 1; // keys that wait behind the question were pressed without knowing of it
   const target = await confirmTarget(desk.root, selection, decisions.describe(decision));
   if (!target) return;
   selection.clear();
-  decisions.decideMany(target, decision, card.takeDraft(store.selectedId));
+  decisions.decideMany(target, decision); // a comment that is being written stays with its flag
 }
 
 function correct(desk, id, label) {
   if (label === undefined) return null;
-  const isPredicted = desk.selection.count < 2 && label === desk.store.row(desk.selection.only ?? id)?.predicted_label;
+  const isPredicted = !desk.selection.isBeyond(id) && label === desk.store.row(id)?.predicted_label;
   return decide(desk, id, isPredicted ? { resolution: "prediction_correct" } : { corrected_label: label });
 }
 
 function correctOutput(desk, id, output) {
-  const isPredicted = JSON.stringify(output) === JSON.stringify(desk.store.cards.get(id)?.output);
+  const { output: predicted } = desk.store.cards.get(id) ?? {};
+  const isPredicted = !desk.selection.isBeyond(id) && JSON.stringify(output) === JSON.stringify(predicted);
   return decide(desk, id, isPredicted ? { resolution: "prediction_correct" } : { corrected_output: output });
 }
 
@@ -150,7 +150,7 @@ async function reach(desk, id, steps) {
 function selectAll(desk) {
   const { selection, store } = desk;
   if (selection.isFull && store.total > selection.count) selectMatching(desk);
-  else selection.selectHeld();
+  else if (!selection.scope) selection.selectHeld();
 }
 
 function selectMatching({ selection, store }) {
@@ -160,7 +160,7 @@ function selectMatching({ selection, store }) {
 async function selectGroup({ selection, store, status }, id) {
   const { group_id: group, group_size: size } = store.row(id) ?? {};
   if (!(size > 1)) return;
-  const filters = { ...emptyFilters(), sort: undefined, view: "open", group };
+  const filters = { ...emptyFilters(), sort: undefined, seed: undefined, view: "open", group };
   const { count } = await post("bulk/preview", { filters });
   if (count) selection.selectScope(filters, count, true);
   else status.announce(text("desk.bulk.group_done"));

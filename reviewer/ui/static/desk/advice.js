@@ -102,10 +102,9 @@ function buildFeatures({ method, label, items }, model) {
   );
 }
 
-function buildFeature({ input, text: words, value, weight }, share, model) {
+function buildFeature({ input, text: words, value, row, column, weight }, share, model) {
   const isFor = weight >= 0;
-  const isPart = words !== undefined;
-  const said = isPart ? text("desk.quoted", { words: shorten(words, 60) }) : `${sayInput(input, model)} = ${sayOutput(value)}`;
+  const said = sayPart({ input, words, value, row, column }, model);
   return h(
     "li",
     {},
@@ -114,6 +113,13 @@ function buildFeature({ input, text: words, value, weight }, share, model) {
     h("span", { class: "desk-number" }, `${isFor ? "+" : "−"}${formatShare(Math.abs(weight))}`),
     h("span", { class: "desk-unseen" }, text(isFor ? "desk.advice.for" : "desk.advice.against")),
   );
+}
+
+/** A part of a text, a place in a picture, or a value. */
+function sayPart({ input, words, value, row, column }, model) {
+  if (words !== undefined && words !== null) return text("desk.quoted", { words: shorten(words, 60) });
+  if (value !== undefined) return `${sayInput(input, model)} = ${sayOutput(value)}`;
+  return `${sayInput(input, model)} ↓${row + 1} →${column + 1}`;
 }
 
 const sayInput = (input, model) => model?.inputs?.[input]?.label || input;

@@ -134,7 +134,7 @@ class Desk {
   /** Do an action once those before it are done; what is typed for a field that is about to open is not for the desk. */
   press(action, detail) {
     if (this.isOpening) return;
-    const isAnOpening = isOpening(action, this.selection);
+    const isAnOpening = isOpening(action, this);
     this.isOpening = isAnOpening;
     const { breaks } = this;
     this.pressed = this.pressed
@@ -217,6 +217,7 @@ class Desk {
       "aria-label": text("desk.search"),
       "aria-keyshortcuts": listShortcuts("search"),
       oninput: () => this.#searchSoon(),
+      onblur: () => this.#searchNow(),
       onkeydown: (event) => this.#onSearchKey(event),
     });
   }
@@ -350,7 +351,15 @@ class Desk {
 
   #searchSoon() {
     clearTimeout(this.searching);
-    this.searching = setTimeout(() => this.store.setFilters({ text: this.search.value.trim() }), SEARCH_PAUSE_MS);
+    this.searching = setTimeout(() => this.#searchNow(), SEARCH_PAUSE_MS);
+  }
+
+  /** Search for what is typed; keys that follow are about what is found. */
+  #searchNow() {
+    clearTimeout(this.searching);
+    const words = this.search.value.trim();
+    if (words === this.store.filters.text) return;
+    this.pressed = this.pressed.then(() => this.store.setFilters({ text: words }));
   }
 
   #onSearchKey(event) {
@@ -371,7 +380,7 @@ class Desk {
     const { store } = this;
     this.total.textContent = store.isLoaded ? plural("desk.flags", store.total + store.arrivals.size) : "";
     this.sort.value = store.filters.sort;
-    if (document.activeElement !== this.search) this.search.value = store.filters.text;
+    if (document.activeElement !== this.search && !store.loading) this.search.value = store.filters.text;
     this.arrivals.hidden = store.arrivals.size === 0;
     if (!this.arrivals.hidden) this.arrivals.textContent = plural("desk.arrivals", store.arrivals.size);
     const isEmpty = store.total === 0;

@@ -157,8 +157,8 @@ export class Operations {
   #raiseSeq(operation, answer) {
     if (isMere(operation.body)) return;
     for (const { flag_id, seq } of listMoved(operation, answer)) {
-      for (const waiting of this.on(flag_id).filter(({ route }) => route === "reviews")) {
-        waiting.seq = Math.max(waiting.seq, seq);
+      for (const waiting of this.on(flag_id)) {
+        if (!raise(waiting, flag_id, seq)) continue;
         storeOperation(waiting);
       }
     }
@@ -227,4 +227,12 @@ export function newId() {
   const random = Array.from(bytes, (byte) => byte.toString(16).padStart(2, "0")).join("");
   const hex = lastMoment.toString(16).padStart(12, "0") + random.slice(12);
   return hex.replace(/^(.{8})(.{4})(.{4})(.{4})(.{12})$/, "$1-$2-$3-$4-$5");
+}
+
+/** Let an operation that waits know of a newer `seq` of a flag; false when it names none. */
+function raise(waiting, flagId, seq) {
+  const seen = waiting.route === "reviews" ? waiting : waiting.body.flags?.find(({ flag_id: id }) => id === flagId);
+  if (!seen) return false;
+  seen.seq = Math.max(seen.seq, seq);
+  return true;
 }

@@ -235,7 +235,7 @@ export class Queue {
 
   #askForRows(first, last) {
     const { listing, loading, total } = this.store;
-    if (loading || total === 0) return;
+    if (loading || total === 0 || last < first) return; // nothing is in sight while another tab is open
     const isOutside = last < listing.start || first >= listing.end;
     clearTimeout(this.jumping);
     if (isOutside) this.jumping = setTimeout(() => this.store.jump(first), JUMP_PAUSE_MS);

@@ -31,9 +31,9 @@ export class Selection {
     return this.scope ? this.scope.count : this.flags.size;
   }
 
-  /** The only selected flag, if it is one. */
-  get only() {
-    return this.flags.size === 1 ? this.flags.keys().next().value : null;
+  /** Whether a decision would be for other flags than the one on the card, or for more. */
+  isBeyond(id) {
+    return this.count > 1 || (this.count === 1 && !this.flags.has(id));
   }
 
   has(row) {
