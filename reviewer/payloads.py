@@ -44,7 +44,13 @@ def _list_values(record: Any) -> dict[Any, Any]:
     return {each.name: getattr(record, each.name) for each in fields(record)}
 
 
+_PLAIN = {str, int, bool, type(None)}
+"""Types of most values: a page of the queue has thousands, and the questions below take longer."""
+
+
 def _build_value(value: Any) -> Any:
+    if type(value) in _PLAIN:
+        return value
     if isinstance(value, Mapping) or hasattr(value, "__dataclass_fields__"):
         return build_payload(value)
     if isinstance(value, (list, tuple)):

@@ -190,7 +190,7 @@ class Triage:
         """
         with self._index.reading() as cursor:
             flags = queries.find_light_flags(cursor, _ids(events))
-            applied = {each.event_id for each in queries.find_action(cursor, events[0].action_id)}
+            applied = {event_id for event_id, *_ in queries.list_acted(cursor, events[0].action_id)}
         for event in events:
             if event.event_id not in applied:
                 raise describe_conflict(next(each for each in flags if each.flag_id == event.flag_id))
@@ -203,8 +203,8 @@ def _ids(events: Sequence[Review]) -> list[str]:
 
 def _find_targets(cursor: DuckDBPyConnection, action_id: str) -> dict[str, str]:
     """Return event → flag of what undo takes back: an action's events, or a flag itself."""
-    acted = queries.find_action(cursor, action_id)
-    targets = {each.event_id: each.flag_id for each in acted if each.event != Event.REVERT}
+    acted = queries.list_acted(cursor, action_id)
+    targets = {event_id: flag_id for event_id, flag_id, event in acted if event != Event.REVERT}
     if not acted:
         targets = {each.flag_id: each.flag_id for each in queries.find_flags(cursor, [action_id])}
     if not targets:

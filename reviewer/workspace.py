@@ -483,11 +483,12 @@ class Workspace:
 
     def read_page(
         self, chosen: Slice, sort: str, after: str | None, limit: int, seed: int = 0, skip: int = 0
-    ) -> tuple[Page, int]:
-        """Return one page of a list of flags and how many there are in all."""
+    ) -> tuple[Page, int, Marker]:
+        """Return one page of a list of flags, how many there are in all, and the marker from before."""
         with self._index.reading() as cursor:
+            marker = queries.read_marker(cursor)
             page = queries.read_page(cursor, chosen, sort, after, limit, seed, skip)
-            return page, queries.count_flags(cursor, chosen)
+            return page, queries.count_flags(cursor, chosen), marker
 
     def read_marker(self) -> Marker:
         """Return up to where the logs are known; what comes later is news."""
@@ -498,7 +499,7 @@ class Workspace:
         """Return the rows of flags that are new or were decided about, newest first, and the marker now."""
         with self._index.reading() as cursor:
             now = queries.read_marker(cursor)
-            return queries.read_news(cursor, since), now
+            return [] if now == since else queries.read_news(cursor, since), now
 
     def count_facets(self, chosen: Slice) -> FacetCounts:
         """Return how many flags of the slice have each value of each facet."""
@@ -536,6 +537,12 @@ class Workspace:
         """Return the flag's events, oldest first."""
         with self._index.reading() as cursor:
             return [HistoryEntry(*each) for each in queries.find_history(cursor, flag_id)]
+
+    def find_histories(self, flag_ids: Sequence[str]) -> dict[str, list[HistoryEntry]]:
+        """Return flag → its events, oldest first, of the flags that have any."""
+        with self._index.reading() as cursor:
+            found = queries.find_histories(cursor, flag_ids)
+        return {flag_id: [HistoryEntry(*each) for each in events] for flag_id, events in found.items()}
 
     def review(
         self,

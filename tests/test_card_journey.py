@@ -554,7 +554,7 @@ def test_a_russian_card_tells_failures_and_doubts_in_russian(
     expect(page.locator(".desk-failure p")).to_contain_text(
         "Сбой: модель writer, версия 1: ValueError: <b>no"
     )
-    page.goto(f"{address}/?tab=review&model=elsewhere&source=api")
+    page.goto(f"{address}/?tab=review&view=all&model=elsewhere&source=api")
     note = page.locator(".desk-note")
     expect(note).to_contain_text("В браузере были не те значения, что у приложения: Text.")
     expect(note).to_contain_text("Эти значения известны только от браузера: Text.")

@@ -413,7 +413,7 @@ def test_every_order_pages_the_same_flags_whoever_decides_between(workspace: Wor
     seen: list[str] = []
     after = None
     while True:
-        page, _ = workspace.read_page(Slice(view="all"), "priority", after, 7)
+        page, *_ = workspace.read_page(Slice(view="all"), "priority", after, 7)
         seen += [str(each["flag_id"]) for each in page.rows]
         workspace.review(chance.choice(ids), comment="looked")
         after = page.next

@@ -5,6 +5,7 @@ The rule: what people typed goes out as data; only links are made here, below th
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 from urllib.parse import quote, urlencode
 
@@ -29,6 +30,20 @@ def build_card(workspace: Workspace, flag: Flag, root: str, language: str = "en"
     `root` is the path under which the server is reached; links start with it. Why the model failed is told
     in the `language`.
     """
+    return build_cards(workspace, [flag], root, language)[0]
+
+
+def build_cards(
+    workspace: Workspace, flags: Sequence[Flag], root: str, language: str
+) -> list[dict[str, Any]]:
+    """Return what `build_card` does for each flag; their histories are found at once."""
+    histories = workspace.find_histories([each.flag_id for each in flags])
+    return [_build_card(workspace, each, histories.get(each.flag_id, []), root, language) for each in flags]
+
+
+def _build_card(
+    workspace: Workspace, flag: Flag, history: Sequence[HistoryEntry], root: str, language: str
+) -> dict[str, Any]:
     spec = workspace.spec.models.get(flag.model)
     ranked = [*(flag.scores or {}), *(workspace.list_labels(flag.model) if spec else ())]
     outputs = _link_outputs(spec, flag, root) if spec else {"output": flag.output}
@@ -40,7 +55,7 @@ def build_card(workspace: Workspace, flag: Flag, root: str, language: str = "en"
         "error": retell_first(workspace.find_error(flag) or "", language) or None,
         "labels": list(dict.fromkeys(ranked)),
         "unit": spec.unit if spec else "",
-        "history": [_build_entry(each) for each in workspace.find_history(flag.flag_id)],
+        "history": [_build_entry(each) for each in history],
     }
 
 

@@ -35,8 +35,7 @@ def add_queue_routes(router: APIRouter, workspace: Workspace) -> None:
         person: Person = REVIEWER,
     ) -> dict[str, Any]:
         """Return one page of the queue and how many flags there are in all."""
-        marker = workspace.read_marker()
-        page, total = workspace.read_page(chosen, sort, after, limit, seed, skip)
+        page, total, marker = workspace.read_page(chosen, sort, after, limit, seed, skip)
         rows = [build_row(row, root) for row in page.rows]
         return {"flags": rows, "next": page.next, "total": total, "token": _write_token(marker)}
 

@@ -10,7 +10,7 @@ from fastapi.responses import JSONResponse
 from reviewer.access import Person
 from reviewer.api.asking import REVIEWER, Language, Root
 from reviewer.api.bodies import Body, Decision
-from reviewer.api.cards import build_card
+from reviewer.api.cards import build_card, build_cards
 from reviewer.errors import ConflictError
 from reviewer.payloads import build_payload
 from reviewer.records import Flag
@@ -92,8 +92,7 @@ def add_review_routes(router: APIRouter, workspace: Workspace) -> None:
 
 def _build_touched(workspace: Workspace, flags: list[Flag], root: str, language: str) -> dict[str, Any]:
     shown = workspace.find_flags([each.flag_id for each in flags[:MOST_CARDS]])
-    cards = [build_card(workspace, each, root, language) for each in shown]
-    return {"flags": cards, "count": len(flags)}
+    return {"flags": build_cards(workspace, shown, root, language), "count": len(flags)}
 
 
 def _answer_conflict(sentence: str, card: dict[str, Any]) -> JSONResponse:

@@ -181,28 +181,34 @@ def format_time(moment: datetime) -> str:
     return moment.astimezone(UTC).replace(tzinfo=None).isoformat(timespec="microseconds") + "Z"
 
 
-def decode_record(record: type[Any], values: Mapping[str, Any]) -> Any:
+def decode_record(record: type[Any], values: Mapping[str, Any], **given: Any) -> Any:
     """Return the record that a row of the index holds; columns the record lacks are left out.
 
-    Values are DuckDB's: naive UTC times, JSON texts, UUID objects, None for an empty cell.
+    Values are DuckDB's: naive UTC times, JSON texts, UUID objects, None for an empty cell. What is `given`
+    are fields as they are, which no column holds.
     """
-    kinds = _KINDS[record]
+    decoders = _decoders_of(record)  # type: ignore[arg-type]  # a type is hashable
     decoded = {
-        name: _decode_value(kinds[name], value)
+        name: decoders[name](value)
         for name, value in values.items()
-        if name in kinds and value is not None
+        if value is not None and name in decoders
     }
-    return record(**decoded)
+    return record(**decoded, **given)
 
 
-def _decode_value(kind: Any, value: Any) -> Any:
+@cache
+def _decoders_of(record: type[Any]) -> dict[str, Callable[[Any], Any]]:
+    """Return each field of the record with what makes its value of a column's."""
+    return {name: _find_decoder(kind) for name, kind in _KINDS[record].items()}
+
+
+def _find_decoder(kind: Any) -> Callable[[Any], Any]:
     if kind in _TEXT:
-        return str(value)
+        return str
     if kind in _NUMBERS:
-        return _NUMBERS[kind](value)
+        return _NUMBERS[kind]
     if kind in _TIMES:
-        return value.replace(tzinfo=UTC)
+        return lambda value: value.replace(tzinfo=UTC)
     if kind is bool:
-        return value
-    parsed = json.loads(value)
-    return tuple(parsed) if kind == tuple[str, ...] else parsed
+        return bool
+    return (lambda value: tuple(json.loads(value))) if kind == tuple[str, ...] else json.loads

@@ -18,7 +18,7 @@ from reviewer.log import encode_row, open_logs
 
 PAGE = (
     "select flag_id, flagged_at, model, model_version, option, comment, predicted_label, confidence, preview,"
-    " status, resolution from flags where not is_withdrawn and {} order by {} limit 51"
+    " status, resolution from {} where not is_withdrawn and {} order by {} limit {} offset {}"
 )
 RARE = "model = 'digits' and model_version = 'v3' and option = 'bad_input' and predicted_label = '7'"
 RARE_SLICE = Slice(view="open", model=("digits",), version=("v3",), option=("bad_input",), predicted=("7",))
@@ -27,6 +27,11 @@ SUMMARY = (
     "select count(*) from flags where not is_withdrawn and status in ('open', 'needs_info')"  # noqa: S608  constant
     f" group by grouping sets ({GROUPS})"
 )
+
+
+def write_page(condition: str, order: str, *, limit: int = 51, offset: int = 0, source: str = "flags") -> str:
+    """Return the statement of a page as one would write it by hand."""
+    return PAGE.format(source, condition, order, limit, offset)
 
 
 def main() -> None:
@@ -93,22 +98,22 @@ def list_questions(
     return {
         "page, newest open": (
             lambda cursor: queries.read_page(cursor, Slice(view="open")),
-            PAGE.format(is_open, "position desc"),
+            write_page(is_open, "position desc"),
             lambda: frame.iloc[:-51:-1],
         ),
         "page, least confident open": (
             lambda cursor: queries.read_page(cursor, Slice(view="open"), "least_confident"),
-            PAGE.format(is_open, "coalesce(confidence, 2), position desc"),
+            write_page(is_open, "coalesce(confidence, 2), position desc"),
             lambda: frame.nsmallest(50, "confidence"),
         ),
         "page, four filters": (
             lambda cursor: queries.read_page(cursor, RARE_SLICE),
-            PAGE.format(f"{is_open} and {RARE}", "position desc"),
+            write_page(f"{is_open} and {RARE}", "position desc"),
             lambda: frame.query(is_rare).iloc[:-51:-1],
         ),
         "page, three words of text": (
             lambda cursor: queries.read_page(cursor, Slice(text="Refund late broken")),
-            PAGE.format(text, "position desc"),
+            write_page(text, "position desc"),
             lambda: frame[frame["inputs"].str.contains("refund late broken", regex=False)].iloc[:-51:-1],
         ),
         "facets, open": (

@@ -32,10 +32,12 @@ class FacetCounts:
 
 def count_flags(cursor: DuckDBPyConnection, chosen: Slice) -> int:
     """Return how many flags the slice selects."""
-    statement = (
-        f"with counted as ({_write_counted(chosen)}) select coalesce(sum(flags), 0) as flags from counted"  # noqa: S608
-        f" where {_write_conditions(chosen)}"
-    )
+    conditions = list_conditions(chosen)
+    counted = "select coalesce(sum(flags), 0) as flags from flag_counts"
+    if scanned := list_scanned(chosen):
+        conditions += ["not is_withdrawn", *scanned]
+        counted = "select count(*) as flags from flags"
+    statement = f"{counted} where {' and '.join(conditions)}"
     return int(fetch(cursor, statement, select_values(chosen, statement))[0]["flags"])
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from reviewer.errors import UnknownNameError
@@ -44,17 +43,24 @@ def find_light_flags(cursor: DuckDBPyConnection, flag_ids: Sequence[str]) -> lis
     """
     wanted = [each for each in flag_ids if is_uuid(each)]
     rows = fetch(cursor, load_sql("light_flags"), {"ids": wanted})
-    return [_build_flag(row) for row in rows]
+    return [_build_flag(row, inputs={}) for row in rows]
 
 
 def find_acted(cursor: DuckDBPyConnection, action_id: str) -> set[str]:
     """Return the flags on which an action has an applied event."""
-    rows = fetch(
-        cursor,
-        "select distinct flag_id from reviews where action_id = $action_id and is_applied",
+    return {flag_id for _, flag_id, _ in list_acted(cursor, action_id)}
+
+
+def list_acted(cursor: DuckDBPyConnection, action_id: str) -> list[tuple[str, str, str]]:
+    """Return (event id, flag id, event) of an action's applied events, in log order."""
+    if not is_uuid(action_id):
+        return []
+    # As texts, since a UUID takes Python longer to make than all the rest of its row.
+    return cursor.execute(
+        "select event_id::varchar, flag_id::varchar, event from reviews"
+        " where action_id = $action_id and is_applied order by position",
         {"action_id": action_id},
-    )
-    return {str(row["flag_id"]) for row in rows}
+    ).fetchall()
 
 
 def find_newest_decisions(cursor: DuckDBPyConnection, flag_ids: Sequence[str]) -> dict[str, Review]:
@@ -88,10 +94,19 @@ def find_slice(cursor: DuckDBPyConnection, chosen: Slice) -> list[Flag]:
 
 def find_history(cursor: DuckDBPyConnection, flag_id: str) -> list[tuple[Review, bool, bool]]:
     """Return the flag's events in log order, each with whether it is applied and whether taken back."""
-    if not is_uuid(flag_id):
-        return []
-    rows = fetch(cursor, load_sql("history"), {"flag_id": flag_id})
-    return [(decode_record(Review, row), row["is_applied"], row["is_undone"]) for row in rows]
+    return find_histories(cursor, [flag_id]).get(flag_id.lower(), [])
+
+
+def find_histories(
+    cursor: DuckDBPyConnection, flag_ids: Sequence[str]
+) -> dict[str, list[tuple[Review, bool, bool]]]:
+    """Return flag → its events as `find_history` does, of the flags that have any."""
+    rows = fetch(cursor, load_sql("histories"), {"ids": [each for each in flag_ids if is_uuid(each)]})
+    found: dict[str, list[tuple[Review, bool, bool]]] = {}
+    for row in rows:
+        event = (decode_record(Review, row), row["is_applied"], row["is_undone"])
+        found.setdefault(str(row["flag_id"]), []).append(event)
+    return found
 
 
 def find_action(cursor: DuckDBPyConnection, action_id: str) -> list[Review]:
@@ -195,11 +210,11 @@ def find_reverted(cursor: DuckDBPyConnection, targets: Sequence[str]) -> set[str
     """Return which of these events and flags were taken back already."""
     rows = fetch(
         cursor,
-        "select distinct reverts from reviews where is_applied and event = 'revert'"
+        "select distinct reverts::varchar as target from reviews where is_applied and event = 'revert'"
         " and reverts in (select unnest($targets::uuid[]))",
         {"targets": list(targets)},
     )
-    return {str(row["reverts"]) for row in rows}
+    return {row["target"] for row in rows}
 
 
 def count_rows(cursor: DuckDBPyConnection) -> dict[str, int]:
@@ -238,6 +253,6 @@ def read_frame(
     return cursor.execute(load_sql(name), dict(values or {})).df()
 
 
-def _build_flag(row: Mapping[str, Any]) -> Flag:
-    flag: Flag = decode_record(Flag, row)
-    return replace(flag, state=decode_record(FlagState, row))
+def _build_flag(row: Mapping[str, Any], **given: Any) -> Flag:
+    flag: Flag = decode_record(Flag, row, state=decode_record(FlagState, row), **given)
+    return flag

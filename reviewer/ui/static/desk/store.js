@@ -54,6 +54,8 @@ export class Store {
     this.generation = 0;
     /** Up to where news are known. */
     this.token = null;
+    /** Whether what is known may be out of date: the next page, whoever asked for it, is all that counts. */
+    this.isStale = false;
     this.truth = new Map();
     this.cards = new Map();
     this.cardErrors = new Map();
@@ -132,12 +134,11 @@ export class Store {
     });
   }
 
-  /** Load what stands around a place of the queue instead of what is held; `onPage` is called before that is taken. */
-  jump(place, onPage = () => {}) {
+  /** Load what stands around a place of the queue instead of what is held. */
+  jump(place) {
     this.generation += 1;
     const skip = Math.max(0, Math.min(place, this.total - 1) - PAGE / 2);
     return this.#load({ skip, limit: 2 * PAGE }, (page) => {
-      onPage();
       this.listing.replace(this.#admit(page.flags), { start: page.flags.length ? skip : 0, next: page.next });
     });
   }
@@ -361,6 +362,7 @@ export class Store {
     const wasShown = known && this.isShown(this.row(id));
     if (id === this.selectedId) this.#noteUnseen(known, flag);
     if (known || this.isShown(flag)) this.#update(flag);
+    if (known) this.#setViews(this.#recount({ ...this.views }, known, this.truth.get(id)));
     const belongs = this.truth.has(id) && this.isShown(this.row(id));
     if (!belongs) this.arrivals.delete(id);
     if (isHeld && wasShown && !belongs && id !== this.selectedId) this.listing.remove(id);
@@ -451,10 +453,11 @@ export class Store {
     });
   }
 
-  /** So much happened that nothing known holds any more: it is read anew where one stands. */
+  /** So much happened that it is read anew where one stands, and what is not read is not known any more. */
   async #lookAgain() {
     this.arrivals.clear();
-    await this.jump(this.sight.first + PAGE / 2, () => [this.truth, this.cards].forEach((known) => known.clear()));
+    this.isStale = true;
+    await this.jump(this.sight.first + PAGE / 2);
     if (this.selectedId) await this.refetchCard(this.selectedId);
   }
 
@@ -487,6 +490,8 @@ export class Store {
     this.loading = null;
     this.trouble = null;
     this.token ??= page.token;
+    if (this.isStale) [this.truth, this.cards].forEach((known) => known.clear());
+    this.isStale = false;
     this.#setViews({ ...this.views, [this.filters.view]: page.total });
     take(page);
     if (this.truth.size > FLAGS_KEPT) this.#forget();

@@ -1,4 +1,4 @@
--- One row per event of the flag $flag_id in log order, with whether a later revert took it back.
+-- One row per event of the flags $ids in log order, with whether a later revert took it back.
 select
     reviews.*,
     reviews.event <> 'revert' and exists (
@@ -11,5 +11,5 @@ select
             and revert.is_applied
     ) as is_undone
 from reviews
-where reviews.flag_id = $flag_id
+where reviews.flag_id in (select unnest($ids::uuid[]))
 order by reviews.position
