@@ -32,7 +32,7 @@ from reviewer.ledger import Ledger
 from reviewer.log import encode_row, encode_rows, open_logs
 from reviewer.log.media import MediaStore
 from reviewer.models.asking import Answered, ask_version, build_predictions, compare_answers
-from reviewer.models.components import check_inputs, check_media
+from reviewer.models.components import check_many_inputs, check_media
 from reviewer.models.versions import ModelVersions, Version
 from reviewer.records import (
     Flag,
@@ -248,7 +248,7 @@ class Workspace:
         Raises as `predict` does.
         """
         spec, found = self.find_model(model), self.find_version(model, version)
-        stored = [self._check_inputs(spec, each) for each in examples]
+        stored = self._check_inputs(spec, examples)
         return ask_version(self.versions_of(model), found, stored, self.media)
 
     def record(
@@ -299,11 +299,13 @@ class Workspace:
 
     def check_inputs(self, model: str, inputs: Mapping[str, Any]) -> Inputs:
         """Return the example as it is stored; raises `InputError` naming the input at fault."""
-        return self._check_inputs(self.find_model(model), inputs)
+        return self._check_inputs(self.find_model(model), [inputs])[0]
 
-    def _check_inputs(self, spec: ModelSpec, inputs: Mapping[str, Any]) -> Inputs:
-        stored = check_inputs(spec, inputs, self.media.save)
-        check_media(spec, stored, self.media)
+    def _check_inputs(self, spec: ModelSpec, examples: Sequence[Mapping[str, Any]]) -> list[Inputs]:
+        stored = check_many_inputs(spec, examples, self.media.save)
+        if any(each.has_media for each in spec.inputs.values()):
+            for each in stored:
+                check_media(spec, each, self.media)
         return stored
 
     def find_session_entry(self, session_id: str, prediction_id: str) -> SessionEntry:

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from test_batch_sources import write, write_zip
 
-from reviewer.batch.mapping import ColumnMap, build_reader, check_mapping, guess_mapping, merge_mapping
+from reviewer.batch.mapping import ColumnMap, RowReader, check_mapping, guess_mapping, merge_mapping
 from reviewer.batch.sources import open_source
 from reviewer.config import ModelSpec
 from reviewer.errors import InputError
@@ -95,8 +95,19 @@ def test_named_columns_replace_the_guess_and_are_used_once() -> None:
 
 def read_examples(path: Path, spec: ModelSpec, mapping: ColumnMap) -> list[Any]:
     with open_source(path) as source:
-        read = build_reader(spec, source, mapping)
-        return [catch(read, row) for row in source.read(mapping.columns)]
+        reader = RowReader(spec, source, mapping)
+        rows = list(source.read(mapping.columns))
+        found = [catch(reader.read, row) for row in rows]
+        examples, bad = reader.read_many(rows)
+    # Many are read as each alone is.
+    assert list(zip(examples.values, examples.truths, strict=True)) == [
+        each for each in found if not isinstance(each, str)
+    ]
+    assert [row.number for row in examples.rows] + [number for number, _ in bad] == [
+        row.number for row in sorted(rows, key=lambda row: isinstance(found[row.number - 1], str))
+    ]
+    assert [reason for _, reason in bad] == [each for each in found if isinstance(each, str)]
+    return found
 
 
 def catch(read: Any, row: Any) -> Any:

@@ -48,7 +48,7 @@ class CsvSource:
             elif len(record) != width:
                 yield Row(number, (), f"The row has {len(record):,} cells, but the header has {width:,}.")
             else:
-                yield Row(number, tuple([record[place] for place in places]))
+                yield Row(number, tuple([record[place] for place in places]), "")
 
     def find(self, name: str) -> Attachment | None:
         """Return None: a CSV file comes without files."""

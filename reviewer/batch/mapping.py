@@ -5,6 +5,7 @@ The rule: a guess is only offered. What is used was confirmed, and no column is 
 
 from __future__ import annotations
 
+import contextlib
 import math
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -138,27 +139,79 @@ class Example(NamedTuple):
     """The right answer, None when the file does not say."""
 
 
-def build_reader(spec: ModelSpec, source: Source, mapping: ColumnMap) -> Callable[[Row], Example]:
-    """Return the function that makes an example of a row whose cells are those of `mapping.columns`.
+class Examples(NamedTuple):
+    """Rows as the model is asked about them, column by column."""
 
-    It raises `InputError` for a row that no example can be made of.
-    """
-    parsers = [(name, _build_parser(spec.inputs[name], source)) for name in mapping.inputs]
-    empty = [name for name in spec.inputs if name not in mapping.inputs]
-    labels = list(spec.labels)
+    rows: Sequence[Row]
+    values: Sequence[dict[str, Any]]
+    truths: Sequence[str | float | None]
 
-    def read(row: Row) -> Example:
+
+Bad = tuple[int, str]
+"""Number of a row, and why nothing came of it."""
+
+
+class RowReader:
+    """Makes examples of rows whose cells are those of `mapping.columns`."""
+
+    def __init__(self, spec: ModelSpec, source: Source, mapping: ColumnMap) -> None:
+        self._spec, self._truth = spec, mapping.truth
+        self._labels = list(spec.labels)
+        self._parsers = {name: _build_parser(spec.inputs[name], source) for name in mapping.inputs}
+        self._empty = dict.fromkeys(name for name in spec.inputs if name not in mapping.inputs)
+        self._has_texts = bool(mapping.inputs) and all(
+            _takes_text(spec.inputs[each]) for each in mapping.inputs
+        )
+
+    def read(self, row: Row) -> Example:
         """Return the row's example and right answer; raises `InputError` for a cell that cannot be read."""
         if row.problem:
             raise InputError(row.problem)
-        values: dict[str, Any] = dict.fromkeys(empty)
-        for (name, parse), cell in zip(parsers, row.cells, strict=False):
+        values: dict[str, Any] = dict(self._empty)
+        for (name, parse), cell in zip(self._parsers.items(), row.cells, strict=False):
             values[name] = parse(cell)
-        if mapping.truth is None:
-            return Example(values, None)
-        return Example(values, _parse_truth(spec, labels, mapping.truth, row.cells[-1]))
+        return Example(values, None if self._truth is None else self._parse_truth(row.cells[-1]))
 
-    return read
+    def read_many(self, rows: Sequence[Row]) -> tuple[Examples, list[Bad]]:
+        """Return the examples that `read` makes of the rows, and the rows that it refuses.
+
+        Columns in which nothing is wrong are read as a whole, which takes a quarter of the time.
+        """
+        with contextlib.suppress(InputError):
+            if self._has_texts and not any(row.problem for row in rows):
+                return self._read_texts(rows), []
+        made: list[tuple[Row, Example]] = []
+        bad: list[Bad] = []
+        for row in rows:
+            try:
+                made.append((row, self.read(row)))
+            except InputError as error:
+                bad.append((row.number, str(error)))
+        examples = [each for _, each in made]
+        return Examples(
+            [row for row, _ in made], [each.values for each in examples], [each.truth for each in examples]
+        ), bad
+
+    def _read_texts(self, rows: Sequence[Row]) -> Examples:
+        """Return the examples of rows whose cells the model gets as they are; raises `InputError`."""
+        cells = [row.cells for row in rows]
+        _check_texts([each for row in cells for each in row])
+        values: list[dict[str, Any]] = [dict(zip(self._parsers, each, strict=False)) for each in cells]
+        if self._empty or any("" in each for each in cells):
+            values = [
+                {**self._empty, **{name: cell or None for name, cell in each.items()}} for each in values
+            ]
+        truths = [each[-1] for each in cells] if self._truth is not None else []
+        parsed = {each: self._parse_truth(each) for each in set(truths)}
+        return Examples(rows, values, [parsed[each] for each in truths] or [None] * len(rows))
+
+    def _parse_truth(self, cell: Cell) -> str | float | None:
+        return _parse_truth(self._spec, self._labels, str(self._truth), cell)
+
+
+def _takes_text(spec: InputSpec) -> bool:
+    """Return whether a text is handed on as it is."""
+    return not spec.has_media and COMPONENTS[spec.component].parse is str
 
 
 def _build_parser(spec: InputSpec, source: Source) -> Callable[[Cell], Any]:
@@ -166,6 +219,14 @@ def _build_parser(spec: InputSpec, source: Source) -> Callable[[Cell], Any]:
         return lambda cell: _read_media(spec, source, cell)
     parse = COMPONENTS[spec.component].parse
     return lambda cell: parse(_check_text(cell)) if cell != "" else None
+
+
+def _check_texts(cells: Sequence[Cell]) -> None:
+    """Raise `InputError` when `_check_text` would for one of the cells."""
+    texts = [each for each in cells if isinstance(each, str)]
+    if len(texts) < len(cells) or "\0" in "".join(texts):
+        for each in cells:
+            _check_text(each)
 
 
 def _check_text(cell: Cell) -> str:

@@ -12,7 +12,7 @@ from typing import NamedTuple
 from reviewer.batch.state import Batch, encode_lines
 from reviewer.models.asking import Answered, build_predictions
 from reviewer.payloads import build_cell
-from reviewer.records import Prediction, Source, derive_id
+from reviewer.records import Prediction, Source, derive_ids
 
 _SHOWN_CORRECT = {None: "", True: "false", False: "true"}
 """Whether an answer is wrong → the cell of `is_correct`."""
@@ -34,12 +34,16 @@ class Piece(NamedTuple):
 
 def name_row(batch: Batch, kind: str, row: int) -> str:
     """Return the id of a row's prediction or flag, always the same one."""
-    return derive_id(batch.started_at, kind, batch.batch_id, batch.sha256, str(row))
+    return _name_rows(batch, kind, [row])[0]
 
 
 def name_predictions(batch: Batch, numbers: Iterable[int]) -> list[str]:
     """Return the ids of the rows' predictions."""
-    return [name_row(batch, "prediction", each) for each in numbers]
+    return _name_rows(batch, "prediction", numbers)
+
+
+def _name_rows(batch: Batch, kind: str, rows: Iterable[int]) -> list[str]:
+    return derive_ids(batch.started_at, (kind, batch.batch_id, batch.sha256), map(str, rows))
 
 
 def name_asker(batch: Batch) -> dict[str, str]:

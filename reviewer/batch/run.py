@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from reviewer.batch.flagging import Flags, Mistake, Standing, find_ruled, find_standing, flag_mistakes, judge
-from reviewer.batch.mapping import Example, build_reader, check_mapping
+from reviewer.batch.mapping import Bad, Examples, RowReader, check_mapping
 from reviewer.batch.metrics import measure
 from reviewer.batch.piece import (
     Piece,
@@ -62,10 +62,6 @@ _COLLECTED = 500_000
 
 _MOST_FAILURES = 100
 """After so many failed rows in a row the model itself is broken, and the batch ends."""
-
-
-_Bad = tuple[int, str]
-"""Number of a row, and why nothing came of it."""
 
 
 def ignore_progress(share: float, doing: str) -> None:
@@ -136,14 +132,6 @@ class _Job:
         save_batch(self.batch)
 
 
-class _Asked(NamedTuple):
-    """A row that the model is asked about."""
-
-    row: Row
-    values: dict[str, Any]
-    truth: str | float | None
-
-
 class _Recorded(NamedTuple):
     """A piece whose predictions are logged."""
 
@@ -181,10 +169,10 @@ def _run_file(job: _Job, path: Path, scribe: Scribe | None, progress: Progress) 
     batch = job.batch
     with open_source(path) as source, closing(ResultFiles(batch)) as files:
         check_mapping(job.spec, source, batch.mapping)
-        read = build_reader(job.spec, source, batch.mapping)
+        reader = RowReader(job.spec, source, batch.mapping)
         rows = itertools.islice(source.read(batch.mapping.columns), batch.counts.done, None)
         cut = _cut_pieces(rows, lambda: _tell(job, progress))
-        for each in _record(job, scribe, (_ask(job, read, piece) for piece in cut)):
+        for each in _record(job, scribe, (_ask(job, reader, piece) for piece in cut)):
             _finish(job, files, each)
 
 
@@ -204,47 +192,34 @@ def _cut_pieces(rows: Iterator[Row], on_piece: Callable[[], None]) -> Iterator[l
         size = min(max(int(size * min(_PIECE_SECONDS / seconds, 4)), 1), _MOST_ROWS)
 
 
-def _read_rows(read: Callable[[Row], Example], piece: Sequence[Row]) -> tuple[list[_Asked], list[_Bad]]:
-    """Return the rows that are examples, and number and reason of the others."""
-    asked: list[_Asked] = []
-    bad: list[_Bad] = []
-    for row in piece:
-        try:
-            asked.append(_Asked(row, *read(row)))
-        except InputError as error:
-            bad.append((row.number, str(error)))
-    return asked, bad
-
-
-def _ask(job: _Job, read: Callable[[Row], Example], rows: Sequence[Row]) -> Piece:
+def _ask(job: _Job, reader: RowReader, rows: Sequence[Row]) -> Piece:
     """Return what the model answers; rows that it does not take go to the bad ones."""
-    asked, bad = _read_rows(read, rows)
+    asked, bad = reader.read_many(rows)
     try:
         answered = _ask_model(job, asked)
     except InputError:
         # One row spoils the call, so each is looked at by itself.
         asked = _check_rows(job, asked, bad)
         answered = _ask_model(job, asked)
-    truths = [each.truth for each in asked]
     return Piece(
-        [each.row.number for each in asked],
+        [row.number for row in asked.rows],
         _show_cells(job.batch, asked, answered),
-        truths,
-        judge(job.spec, answered, truths),
+        asked.truths,
+        judge(job.spec, answered, asked.truths),
         answered,
         bad,
     )
 
 
-def _ask_model(job: _Job, asked: Sequence[_Asked]) -> Answered:
-    return job.workspace.ask(job.batch.model, [each.values for each in asked], version=job.batch.version)
+def _ask_model(job: _Job, asked: Examples) -> Answered:
+    return job.workspace.ask(job.batch.model, asked.values, version=job.batch.version)
 
 
-def _show_cells(batch: Batch, asked: Sequence[_Asked], answered: Answered) -> list[list[str]]:
+def _show_cells(batch: Batch, asked: Examples, answered: Answered) -> list[list[str]]:
     return [
         [
-            _show_cell(each.row.cells[place], stored[name])
-            for each, stored in zip(asked, answered.inputs, strict=True)
+            _show_cell(row.cells[place], stored[name])
+            for row, stored in zip(asked.rows, answered.inputs, strict=True)
         ]
         for place, name in enumerate(batch.inputs)
     ]
@@ -258,14 +233,14 @@ def _show_cell(cell: Cell, stored: JsonValue) -> str:
     return name or (stored["media"] if isinstance(stored, dict) and "media" in stored else str(cell))
 
 
-def _check_rows(job: _Job, asked: Sequence[_Asked], bad: list[_Bad]) -> list[_Asked]:
+def _check_rows(job: _Job, asked: Examples, bad: list[Bad]) -> Examples:
     checked = []
-    for each in asked:
+    for row, values, truth in zip(*asked, strict=True):
         try:
-            checked.append(each._replace(values=job.workspace.check_inputs(job.batch.model, each.values)))
+            checked.append((row, job.workspace.check_inputs(job.batch.model, values), truth))
         except InputError as error:
-            bad.append((each.row.number, str(error)))
-    return checked
+            bad.append((row.number, str(error)))
+    return Examples(*map(list, zip(*checked, strict=True))) if checked else Examples([], [], [])
 
 
 def _record(job: _Job, scribe: Scribe | None, pieces: Iterator[Piece]) -> Iterator[_Recorded]:

@@ -17,13 +17,13 @@ from operator import attrgetter
 from typing import Any, get_type_hints
 
 from reviewer.errors import InputError
-from reviewer.records import Flag, FlagState, JsonValue, Prediction, Review
+from reviewer.records import Flag, FlagState, JsonValue, Prediction, Review, encode_values
 
 STREAMS: dict[str, type[Any]] = {"flags": Flag, "reviews": Review, "predictions": Prediction}
 """Name of each log → the record that one of its rows holds."""
 
 _find_special = re.compile(r'[",\r\n]').search
-_JSON = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"), default=list)
+_JSON = json.JSONEncoder(ensure_ascii=False, separators=("\n", ":"), default=list)
 
 _TEXT = (str, str | None)
 _NUMBERS: dict[Any, Callable[[Any], Any]] = {
@@ -63,8 +63,6 @@ def _find_encoder(kind: Any) -> _Encoder:
         return lambda _, values: ["" if each is None else repr(number(each)) for each in values]
     if kind in _TIMES:
         return lambda _, values: _encode_times(values)
-    if kind == dict[str, float] | None:
-        return lambda _, values: _encode_scores(values)
     return lambda _, values: _encode_structures(values)
 
 
@@ -118,26 +116,13 @@ def _encode_times(values: Sequence[datetime | None]) -> list[str]:
 
 
 def _encode_structures(values: Sequence[JsonValue]) -> Sequence[str]:
-    return _encode_texts("A value", [None if each is None else _JSON.encode(each) for each in values])
-
-
-def _encode_scores(values: Sequence[dict[str, float] | None]) -> Sequence[str]:
-    """Return the cells as `_encode_structures` does; all numbers are written by one call, all names once."""
-    numbers = [number for each in values if each for number in each.values()]
-    written = iter(_JSON.encode(numbers)[1:-1].split(","))
-    names = {name: f"{_JSON.encode(name)}:" for each in values if each for name in each}
-    _encode_texts("A value", list(names.values()))
-    return [
-        "" if each is None else "{" + ",".join([names[name] + next(written) for name in each]) + "}"
-        for each in values
-    ]
+    written = iter(encode_values(_JSON, [each for each in values if each is not None]))
+    return _encode_texts("A value", [None if each is None else next(written) for each in values])
 
 
 def encode_json(value: JsonValue) -> str:
     """Return the value as compact JSON; raises `InputError` when a text in it cannot be UTF-8."""
-    text = _JSON.encode(value)
-    _check_text("A value", text)
-    return text
+    return _encode_structures([value])[0] or "null"
 
 
 def format_line(cells: Iterable[str]) -> str:

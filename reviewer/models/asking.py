@@ -18,7 +18,7 @@ from reviewer.log.media import MediaStore
 from reviewer.models.components import read_many_inputs
 from reviewer.models.outputs import Answer
 from reviewer.models.versions import ModelVersions, Version
-from reviewer.records import Inputs, JsonValue, Prediction, hash_example, utc_now
+from reviewer.records import Inputs, JsonValue, Prediction, hash_examples, utc_now
 
 _LOG = logging.getLogger(__name__)
 
@@ -84,7 +84,7 @@ def list_columns(answered: Answered, ids: Sequence[str], **asked_by: str) -> dic
     }
     return {
         "prediction_id": ids,
-        "example_id": list(map(hash_example, answered.inputs)),
+        "example_id": hash_examples(answered.inputs),
         "inputs": answered.inputs,
         "predicted_label": answered.labels,
         "confidence": answered.confidences,

@@ -21,6 +21,7 @@ from reviewer.models.files import check_file, check_type, read_file
 from reviewer.models.images import IMAGE_ENDINGS, check_image, find_image_oddity, read_image
 from reviewer.models.images import open_image as open_image
 from reviewer.models.scalars import (
+    are_plain_texts,
     check_choice,
     check_choices,
     check_date,
@@ -47,6 +48,10 @@ def _find_nothing_odd(spec: Any, stored: JsonValue, media: MediaStore) -> str:
     return ""
 
 
+def _never_plain(spec: Any, values: Sequence[Any]) -> bool:
+    return False
+
+
 @dataclass(frozen=True, slots=True)
 class Component:
     """How one kind of input is handled."""
@@ -65,6 +70,8 @@ class Component:
     """Endings that its stored files may have, any when there are none."""
     hint: str = ""
     """What to do about a missing value."""
+    are_plain: Callable[[Any, Sequence[Any]], bool] = _never_plain
+    """(spec, values of many examples) → whether `check` is sure to take each, and to store it as it is."""
 
 
 def check_inputs(spec: ModelSpec, values: Mapping[str, Any], keep: Keep) -> Inputs:
@@ -75,6 +82,22 @@ def check_inputs(spec: ModelSpec, values: Mapping[str, Any], keep: Keep) -> Inpu
         name: _check_input(name, each, values.get(name), keep, each.label or name)
         for name, each in spec.inputs.items()
     }
+
+
+def check_many_inputs(spec: ModelSpec, examples: Sequence[Mapping[str, Any]], keep: Keep) -> list[Inputs]:
+    """Return the stored form of each example, as `check_inputs` does of one, and raise what it raises.
+
+    Columns of plain values are looked at as a whole, which takes a tenth of the time.
+    """
+    columns = [[each.get(name) for each in examples] for name in spec.inputs]
+    given = zip(spec.inputs.values(), columns, strict=True)
+    if set().union(*examples) <= spec.inputs.keys() and all(_are_plain(*each) for each in given):
+        return [dict(zip(spec.inputs, values, strict=True)) for values in zip(*columns, strict=True)]
+    return [check_inputs(spec, each, keep) for each in examples]
+
+
+def _are_plain(spec: InputSpec, values: Sequence[Any]) -> bool:
+    return COMPONENTS[spec.component].are_plain(spec, values)
 
 
 def find_problems(spec: ModelSpec, values: Mapping[str, Any]) -> dict[str, str]:
@@ -227,7 +250,7 @@ _IMAGE = Component(
 )
 
 COMPONENTS: dict[str, Component] = {
-    "textbox": Component(check_text, find_oddity=find_text_oddity),
+    "textbox": Component(check_text, find_oddity=find_text_oddity, are_plain=are_plain_texts),
     "number": Component(check_number, read_number, find_oddity=find_number_oddity),
     "slider": Component(check_number, read_number, find_oddity=find_number_oddity),
     "dropdown": Component(check_choice),

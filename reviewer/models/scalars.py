@@ -10,7 +10,7 @@ import json
 import math
 import re
 import unicodedata
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from datetime import date, datetime, timedelta
 from numbers import Integral
 from typing import Any
@@ -62,6 +62,17 @@ def check_text(spec: TextboxSpec, value: Any, keep: Keep) -> str:
     if len(value) > spec.max_length:
         raise InputError(f"is {len(value):,} characters long; at most {spec.max_length:,} are taken.")
     return check_characters(value)
+
+
+def are_plain_texts(spec: TextboxSpec, values: Sequence[Any]) -> bool:
+    """Return whether `check_text` is sure to take each of the values, none of which is empty."""
+    if not set(map(type, values)) <= {str} or max(map(len, values), default=0) > spec.max_length:
+        return False
+    try:
+        "".join(values).encode()
+    except UnicodeEncodeError:
+        return False
+    return all(values)
 
 
 def check_characters(text: str) -> str:
