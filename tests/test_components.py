@@ -28,6 +28,7 @@ from reviewer.log.media import MediaStore, name_media
 from reviewer.models.components import (
     COMPONENTS,
     check_inputs,
+    check_many_inputs,
     check_media,
     find_oddities,
     find_problems,
@@ -388,6 +389,28 @@ def test_an_exported_cell_is_read_back_to_the_same_example(
         shutil.copy(media.find(stored["x"]["media"]), tmp_path / "media" / stored["x"]["media"])
     assert isinstance(cell, str)
     assert check_inputs(spec, parse_cells(spec, {"x": cell}, tmp_path), name_media) == stored
+
+
+@pytest.mark.parametrize("component", SPECS)
+def test_many_examples_are_checked_like_each_alone(component: str, media: MediaStore) -> None:
+    spec = make_spec(x=SPECS[component])
+    cases = [{"x": value} for value in ACCEPTED[component]]
+    stored = [check_inputs(spec, each, media.save) for each in cases]
+    assert check_many_inputs(spec, cases, media.save) == stored
+    assert check_many_inputs(spec, [], media.save) == []
+
+
+@pytest.mark.parametrize(
+    "bad",
+    [{"x": "a\ud800"}, {"x": ""}, {"x": None}, {}, {"x": 1}, {"x": "a" * 100_001}, {"x": "a", "y": "b"}],
+)
+def test_one_bad_text_among_good_ones_is_refused_like_alone(bad: dict[str, Any], media: MediaStore) -> None:
+    spec = make_spec(x="textbox")
+    with pytest.raises(InputError) as alone:
+        check_inputs(spec, bad, media.save)
+    with pytest.raises(InputError) as among:
+        check_many_inputs(spec, [{"x": "good"}, bad, {"x": "мир"}], media.save)
+    assert (str(among.value), among.value.args) == (str(alone.value), alone.value.args)
 
 
 @pytest.mark.parametrize(("component", "value"), list_cases(ACCEPTED))

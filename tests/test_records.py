@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from reviewer.records import (
@@ -18,7 +20,11 @@ from reviewer.records import (
     Event,
     Resolution,
     Task,
+    derive_id,
+    derive_ids,
+    encode_values,
     hash_example,
+    hash_examples,
     new_id,
     utc_now,
 )
@@ -93,6 +99,35 @@ def test_every_example_has_an_id_of_32_hex_digits(inputs: dict[str, Any]) -> Non
     assert len(found) == 32
     assert int(found, 16) >= 0
     assert found == hash_example(dict(reversed(inputs.items())))
+
+
+NESTED = [{"a": [{}, {}], "b": "}\n{"}, {"a": [], "b": None}, {}, {"c": {"d": [{"e": 1}, {"f": 2}]}}]
+
+
+@given(st.lists(INPUTS, max_size=4))
+@example(NESTED)
+@example([{"a": 1.5}, {"a": "}\n{"}])
+def test_many_examples_have_the_ids_of_each_alone(examples: list[dict[str, Any]]) -> None:
+    canonical = [hash_example(each) for each in examples]
+    assert hash_examples(examples) == canonical
+
+
+@given(st.lists(INPUTS | st.lists(INPUTS, max_size=2) | st.integers(), max_size=4))
+@example(NESTED)
+@example([[{}, {}], 5])
+def test_many_values_are_encoded_like_each_alone(values: list[Any]) -> None:
+    encoder = json.JSONEncoder(separators=("\n", ":"))
+    alone = [json.dumps(each, separators=(",", ":")) for each in values]
+    assert encode_values(encoder, values) == alone
+
+
+def test_ids_that_follow_from_many_parts_are_those_of_each_alone() -> None:
+    moment = datetime(2026, 3, 1, tzinfo=UTC)
+    assert derive_ids(moment, ["flag", "é"], ["1", "2"]) == [
+        derive_id(moment, "flag", "é", "1"),
+        derive_id(moment, "flag", "é", "2"),
+    ]
+    assert derive_id(moment, "flag", "é", "1") == "019ca6b1-dc00-7346-a1b7-75fef7bb27b3"
 
 
 @pytest.mark.parametrize("task", Task)

@@ -6,15 +6,15 @@ same file can be run twice.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
-from reviewer.batch.piece import name_row
+from reviewer.batch.piece import Flags, NewFlag, Piece, choose_option, name_flags, name_predictions
 from reviewer.batch.state import Batch
 from reviewer.config import ModelSpec
-from reviewer.decisions import build_flag, check_suggestion
+from reviewer.decisions import check_suggestion
 from reviewer.models.asking import Answered
-from reviewer.records import Flag, FlagOption, Prediction, Source
+from reviewer.records import Prediction, hash_examples
 from reviewer.workspace import Workspace
 
 _STANDING = (
@@ -36,25 +36,6 @@ class Standing(NamedTuple):
     """Flags that were taken back before the run, which is no reason to make them anew."""
 
 
-class Mistake(NamedTuple):
-    """A prediction that the file says is wrong."""
-
-    row: int
-    prediction: Prediction
-    truth: str | float
-
-
-class Flags(NamedTuple):
-    """The flags of some rows."""
-
-    by_prediction: dict[str, str]
-    """Prediction id → flag id."""
-    made: int = 0
-    """How many of them are the batch's own."""
-    fresh: Sequence[Flag] = ()
-    """Those of them that are still to be written."""
-
-
 def judge(spec: ModelSpec, answered: Answered, truths: Sequence[str | float | None]) -> list[bool | None]:
     """Return whether each answer is wrong; None without a right one, and for a value without a tolerance."""
     answers = zip(truths, answered.labels, answered.values, answered.errors, strict=True)
@@ -72,52 +53,35 @@ def _is_wrong(spec: ModelSpec, label: str | None, value: float | None, truth: st
     return abs(value - truth) > spec.tolerance
 
 
-def flag_mistakes(
-    spec: ModelSpec, batch: Batch, mistakes: Sequence[Mistake], standing: Standing, room: int
-) -> Flags:
-    """Return the flags that stand on the mistakes; at most `room` are made, and added to `standing`.
+def flag_mistakes(spec: ModelSpec, batch: Batch, piece: Piece, standing: Standing, room: int) -> Flags:
+    """Return the flags that stand on the piece's mistakes; at most `room` are made, and added to `standing`.
 
     They follow without asking the index again: whatever the batch made before it was interrupted,
     `standing` knows.
     """
-    option, known = _choose_option(spec), standing.by_mistake
-    fresh: list[Flag] = []
+    known = standing.by_mistake
+    fresh: list[NewFlag] = []
     flags = Flags({}, 0, fresh)
-    for mistake in mistakes:
-        suggested = check_suggestion(spec, str(mistake.truth))
-        key = (mistake.prediction.example_id, suggested)
-        own_id = name_row(batch, "flag", mistake.row)
+    for place, example_id, prediction_id, own_id in _list_mistakes(batch, piece):
+        suggested = check_suggestion(spec, str(piece.truths[place]))
+        key = (example_id, suggested)
         if key not in known and flags.made < room:
             if own_id not in standing.withdrawn:
-                fresh.append(_build_flag(batch, mistake, option, suggested))
+                fresh.append(NewFlag(place, own_id, suggested))
             known[key] = own_id
         if key in known:
-            flags.by_prediction[mistake.prediction.prediction_id] = known[key]
+            flags.by_prediction[prediction_id] = known[key]
             # A piece done again finds its own flags standing, and they are as new as the first time.
             flags = flags._replace(made=flags.made + (known[key] == own_id))
     return flags
 
 
-def _choose_option(spec: ModelSpec) -> FlagOption:
-    return FlagOption.WRONG_LABEL if spec.task.is_classification else FlagOption.WRONG_VALUE
-
-
-def _build_flag(batch: Batch, mistake: Mistake, option: str, suggested: str | None) -> Flag:
-    return build_flag(
-        mistake.prediction,
-        option=option,
-        suggested_label=suggested,
-        comment=f"{name_place(batch)} {mistake.row:,}",
-        flagger=batch.started_by,
-        source=Source.BATCH,
-        tags=(f"batch:{batch.batch_id}",),
-        flag_id=name_row(batch, "flag", mistake.row),
-    )
-
-
-def name_place(batch: Batch) -> str:
-    """Return the words that the comment of the batch's every flag begins with, for looking them up."""
-    return f"Batch {batch.batch_id}, row"
+def _list_mistakes(batch: Batch, piece: Piece) -> Iterator[tuple[int, str, str, str]]:
+    """Yield place, example id, prediction id and own flag id of each wrong answer."""
+    places = [place for place, is_wrong in enumerate(piece.wrong) if is_wrong]
+    numbers = [piece.numbers[place] for place in places]
+    examples = hash_examples([piece.answered.inputs[place] for place in places])
+    return zip(places, examples, name_predictions(batch, numbers), name_flags(batch, numbers), strict=True)
 
 
 def find_standing(workspace: Workspace, batch: Batch) -> Standing:
@@ -125,7 +89,7 @@ def find_standing(workspace: Workspace, batch: Batch) -> Standing:
 
     It is asked once a run: reading the index brings it up to date, which costs more than the model does.
     """
-    option = _choose_option(workspace.find_model(batch.model))
+    option = choose_option(workspace.find_model(batch.model).task)
     values = {"model": batch.model, "version": batch.version, "option": str(option)}
     with workspace.reading() as cursor:
         rows = cursor.execute(_STANDING, values).fetchall()

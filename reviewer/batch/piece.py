@@ -10,9 +10,10 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import NamedTuple
 
 from reviewer.batch.state import Batch, encode_lines
+from reviewer.decisions import build_flag
 from reviewer.models.asking import Answered, build_predictions
 from reviewer.payloads import build_cell
-from reviewer.records import Prediction, Source, derive_ids
+from reviewer.records import Flag, FlagOption, Source, Task, derive_ids
 
 _SHOWN_CORRECT = {None: "", True: "false", False: "true"}
 """Whether an answer is wrong → the cell of `is_correct`."""
@@ -32,14 +33,35 @@ class Piece(NamedTuple):
     """Number of each further row, and why nothing came of it."""
 
 
-def name_row(batch: Batch, kind: str, row: int) -> str:
-    """Return the id of a row's prediction or flag, always the same one."""
-    return _name_rows(batch, kind, [row])[0]
+class NewFlag(NamedTuple):
+    """A flag on a mistake that is still to be written."""
+
+    place: int
+    """Of the row in its piece."""
+    flag_id: str
+    suggested: str | None
+    """What is right."""
+
+
+class Flags(NamedTuple):
+    """The flags of a piece."""
+
+    by_prediction: dict[str, str]
+    """Prediction id → flag id."""
+    made: int = 0
+    """How many of them are the batch's own."""
+    fresh: Sequence[NewFlag] = ()
+    """Those of them that are still to be written."""
 
 
 def name_predictions(batch: Batch, numbers: Iterable[int]) -> list[str]:
-    """Return the ids of the rows' predictions."""
+    """Return the ids of the rows' predictions, always the same ones."""
     return _name_rows(batch, "prediction", numbers)
+
+
+def name_flags(batch: Batch, numbers: Iterable[int]) -> list[str]:
+    """Return the ids of the flags on the rows' mistakes, always the same ones."""
+    return _name_rows(batch, "flag", numbers)
 
 
 def _name_rows(batch: Batch, kind: str, rows: Iterable[int]) -> list[str]:
@@ -55,10 +77,35 @@ def name_asker(batch: Batch) -> dict[str, str]:
     }
 
 
-def pick_records(batch: Batch, piece: Piece, places: Sequence[int]) -> list[Prediction]:
-    """Return the predictions of some of its rows."""
-    ids = name_predictions(batch, [piece.numbers[place] for place in places])
-    return build_predictions(piece.answered.pick(places), ids, **name_asker(batch))
+def name_place(batch: Batch) -> str:
+    """Return the words that the comment of the batch's every flag begins with, for looking them up."""
+    return f"Batch {batch.batch_id}, row"
+
+
+def choose_option(task: str) -> FlagOption:
+    """Return what is wrong with a mistake of a model for that task."""
+    return FlagOption.WRONG_LABEL if Task(task).is_classification else FlagOption.WRONG_VALUE
+
+
+def build_flags(batch: Batch, piece: Piece, fresh: Sequence[NewFlag]) -> list[Flag]:
+    """Return the flags as they are written."""
+    places = [each.place for each in fresh]
+    numbers = [piece.numbers[place] for place in places]
+    ids = name_predictions(batch, numbers)
+    marked = build_predictions(piece.answered.pick(places), ids, **name_asker(batch))
+    return [
+        build_flag(
+            prediction,
+            option=choose_option(prediction.task),
+            suggested_label=each.suggested,
+            comment=f"{name_place(batch)} {number:,}",
+            flagger=batch.started_by,
+            source=Source.BATCH,
+            tags=(f"batch:{batch.batch_id}",),
+            flag_id=each.flag_id,
+        )
+        for each, number, prediction in zip(fresh, numbers, marked, strict=True)
+    ]
 
 
 def list_failures(piece: Piece) -> list[str]:

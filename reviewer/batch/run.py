@@ -15,16 +15,17 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from reviewer.batch.flagging import Flags, Mistake, Standing, find_ruled, find_standing, flag_mistakes, judge
+from reviewer.batch.flagging import Standing, find_ruled, find_standing, flag_mistakes, judge
 from reviewer.batch.mapping import Bad, Examples, RowReader, check_mapping
 from reviewer.batch.metrics import measure
 from reviewer.batch.piece import (
+    Flags,
     Piece,
+    build_flags,
     format_results,
     list_failures,
     name_asker,
     name_predictions,
-    pick_records,
 )
 from reviewer.batch.scribe import Scribe, start_scribe
 from reviewer.batch.sources import Attachment, Cell, Row, open_source
@@ -133,7 +134,7 @@ class _Job:
 
 
 class _Recorded(NamedTuple):
-    """A piece whose predictions are logged."""
+    """A piece whose predictions and flags are logged."""
 
     piece: Piece
     flags: Flags
@@ -244,7 +245,7 @@ def _check_rows(job: _Job, asked: Examples, bad: list[Bad]) -> Examples:
 
 
 def _record(job: _Job, scribe: Scribe | None, pieces: Iterator[Piece]) -> Iterator[_Recorded]:
-    """Yield each piece when its predictions are logged.
+    """Yield each piece when its predictions and flags are logged.
 
     Once there is a scribe, it is asked for a piece when the model has answered the next.
     """
@@ -256,7 +257,7 @@ def _record(job: _Job, scribe: Scribe | None, pieces: Iterator[Piece]) -> Iterat
         if before:
             yield _Recorded(*before, scribe.take())
         before = piece, _flag(job, piece)
-        scribe.give(piece, before[1].by_prediction)
+        scribe.give(*before)
     if before and scribe:
         yield _Recorded(*before, scribe.take())
 
@@ -268,6 +269,7 @@ def _record_here(job: _Job, piece: Piece) -> _Recorded:
     made = job.workspace.record(piece.answered, ids, name_asker(batch), has_rules=has_rules)
     if _is_ruled(batch):
         flags = find_ruled(job.workspace, made)
+    job.workspace.add_flags(build_flags(batch, piece, flags.fresh), are_new=True)
     return _Recorded(piece, flags, format_results(piece, ids, flags.by_prediction))
 
 
@@ -281,20 +283,12 @@ def _flag(job: _Job, piece: Piece) -> Flags:
     batch = job.batch
     if not batch.has_flags or batch.truth is None:
         return Flags({})
-    places = [place for place, is_wrong in enumerate(piece.wrong) if is_wrong]
-    mistakes = [
-        Mistake(piece.numbers[place], made, truth)
-        for place, made in zip(places, pick_records(batch, piece, places), strict=True)
-        if (truth := piece.truths[place]) is not None
-    ]
-    room = batch.max_flags - batch.counts.made
-    return flag_mistakes(job.spec, batch, mistakes, job.standing, room)
+    return flag_mistakes(job.spec, batch, piece, job.standing, batch.max_flags - batch.counts.made)
 
 
 def _finish(job: _Job, files: ResultFiles, recorded: _Recorded) -> None:
-    """Make the rest of a logged piece durable: its flags, its results, and that it is done."""
+    """Make the rest of a logged piece durable: its results, and that it is done."""
     piece, flags, lines = recorded
-    job.workspace.add_flags(flags.fresh, are_new=True)
     errors = list_failures(piece)
     failed = [(row, error) for row, error in zip(piece.numbers, errors, strict=True) if error]
     rejected = [(str(number), reason) for number, reason in sorted([*piece.bad, *failed])]

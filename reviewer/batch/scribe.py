@@ -17,10 +17,10 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import IO, Any
 
-from reviewer.batch.piece import format_results, name_asker, name_predictions
+from reviewer.batch.piece import build_flags, format_results, name_asker, name_predictions
 from reviewer.batch.state import Batch
 from reviewer.errors import LogError, ReviewerError
-from reviewer.log import encode_columns, open_logs
+from reviewer.log import encode_columns, encode_rows, open_logs
 from reviewer.models.asking import list_columns
 
 _ENDS = (EOFError, pickle.UnpicklingError, BrokenPipeError)
@@ -49,7 +49,7 @@ class Scribe:
             _write(_pipe(self._child.stdin), values)
 
     def take(self) -> bytes:
-        """Return the piece's lines once its predictions are durable; raises `LogError` when they are not."""
+        """Return the piece's lines once its predictions and flags are durable; raises `LogError`."""
         with self._noticing_its_end():
             lines, error = _read(_pipe(self._child.stdout))
         if error:
@@ -99,15 +99,16 @@ def main() -> None:
 
 def _answer(given: IO[bytes], answers: IO[bytes]) -> None:
     flagged, batch = _read(given)
-    log = open_logs(flagged)["predictions"]
+    logs = open_logs(flagged)
     _write(answers, (b"", ""))  # it has started
     while True:
         piece, flags = _read(given)
         try:
             ids = name_predictions(batch, piece.numbers)
             columns = list_columns(piece.answered, ids, **name_asker(batch))
-            log.append(encode_columns("predictions", columns))
-            _write(answers, (format_results(piece, ids, flags), ""))
+            logs["predictions"].append(encode_columns("predictions", columns))
+            logs["flags"].append(encode_rows("flags", build_flags(batch, piece, flags.fresh)))
+            _write(answers, (format_results(piece, ids, flags.by_prediction), ""))
         except ReviewerError as error:
             _write(answers, (b"", str(error)))
 

@@ -13,7 +13,7 @@ from urllib.parse import urlencode
 import gradio as gr
 
 from reviewer.batch.describe import read_metrics
-from reviewer.batch.flagging import name_place
+from reviewer.batch.piece import name_place
 from reviewer.batch.start import Preview
 from reviewer.batch.state import Batch, Status, list_rejected
 from reviewer.config import ModelSpec
