@@ -227,6 +227,8 @@ class CsvLog:
         checked = self._checked.get(segment.number, _NOTHING)
         start = checked.offset - len(checked.last)
         data = segment.read(start, size)
+        if data == checked.last and size == checked.offset > 0:
+            return True  # nobody else wrote
         if checked.offset == 0 or len(data) < size - start or not data.startswith(checked.last):
             return False
         added = data[len(checked.last) :]
