@@ -303,6 +303,12 @@ def test_a_day_that_does_not_exist_is_not_called_missing(seat: Seat) -> None:
     seat.ask()
     problem = seat.page.locator(".problem:visible")
     expect(problem).to_contain_text("Field is 'an incomplete or impossible date'; a day and time like")
+    for keys in ("02282026", "1000AM"):
+        seat.page.keyboard.type(keys)
+        seat.page.keyboard.press("ArrowRight")  # a year may have six digits
+    expect(problem).to_have_count(0)
+    seat.ask()
+    expect(seat.page.locator(".answer:visible").first).to_contain_text("2026-02-28T10:00")
 
 
 def test_keys_in_a_table_stay_in_the_table(seat: Seat) -> None:

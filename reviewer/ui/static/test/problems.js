@@ -30,7 +30,8 @@ function isChange({ type, key, target }) {
 }
 
 function noteChange(event) {
-  const field = event.target.closest?.(".field");
+  // Gradio gives the classes of its HTML block to the element inside as well; the id is the field's own.
+  const field = event.target.closest?.(".field[id^='input-']");
   if (field && isChange(event)) removeProblem(field);
 }
 
