@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+import threading
 from collections import Counter
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -291,6 +292,19 @@ def test_a_word_that_speaks_for_the_answer_weighs_more_than_zero(fit: Callable[.
         sign = 1 if features.label == "refund" else -1
         weights = find_weights(features)
         assert weights["refund"] * sign > 0 > weights["parcel"] * sign
+
+
+def test_an_estimator_whose_insides_hang_is_left_after_the_models_timeout(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    spec, ended = TEXT_SPEC.model_copy(update={"timeout": 0.1}), threading.Event()
+    examples = [{"text": text} for text in TEXTS]
+    versions = Model(tmp_path, spec, make_pipeline(TfidfVectorizer(), LinearSVC()), examples, LABELS).versions
+    monkeypatch.setattr("reviewer.models.explaining.weigh_columns", lambda *given: ended.wait(60))
+    flag = make_flag(predicted_label="refund", inputs=examples[0])
+    with pytest.raises(ModelError, match=r"took longer than its timeout of 0\.1 s"):
+        explain(versions, versions.find(), flag, Case(examples[0], examples[0], ()))
+    ended.set()
 
 
 def test_a_word_that_stands_there_twice_shares_its_weight(fit: Callable[..., Model]) -> None:

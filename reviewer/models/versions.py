@@ -32,7 +32,7 @@ from reviewer.errors import LogError, ModelError, ReviewerError, UnknownNameErro
 from reviewer.folders import hash_file, list_numbers, take_next_number
 from reviewer.log.columns import format_time
 from reviewer.log.media import Keep, name_media
-from reviewer.models.calls import Calls
+from reviewer.models.calls import Calls, Result
 from reviewer.models.kinds import Answer, Examples, Predictor, Source, find_source, load_predictor
 from reviewer.models.kinds.external import describe_external
 from reviewer.models.kinds.predictor import describe_error, format_details
@@ -125,6 +125,14 @@ class ModelVersions:
         for start in range(0, len(examples), predictor.call_size):
             answers += self._ask(version, predictor, examples[start : start + predictor.call_size], keep)
         return answers
+
+    def run(self, work: Callable[[], Result]) -> Result:
+        """Return what the work with a version's insides returns, or raise what it raises.
+
+        It counts as a call of the model: raises `ModelError` when it takes longer than the timeout of the
+        config, or when too many calls run.
+        """
+        return self._calls.run(work)
 
     def _ask(self, version: Version, predictor: Predictor, examples: Examples, keep: Keep) -> list[Answer]:
         who = f"{version.model} version {version.name}"

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from reviewer.config import Kind, ModelSpec
+from reviewer.errors import ModelError
 from reviewer.models.explaining.columns import start_trace
 from reviewer.models.explaining.features import (
     CellFeature,
@@ -57,7 +58,7 @@ def explain(versions: ModelVersions, version: Version, flag: Flag, case: Case) -
     if versions.spec.kind not in _KINDS or (label is None and flag.predicted_value is None):
         return None
     try:
-        features = _weigh(versions.spec, version, case, label) or _occlude(versions, version, flag, case)
+        features = _weigh(versions, version, case, label) or _occlude(versions, version, flag, case)
     except UnexplainedError:
         return None
     found = sorted(features.items, key=lambda each: -abs(each.weight))[:MOST_FEATURES]
@@ -74,22 +75,29 @@ def _occlude(versions: ModelVersions, version: Version, flag: Flag, case: Case) 
     return Features("occlusion", label, occlude(versions, version, case, label))
 
 
-def _weigh(spec: ModelSpec, version: Version, case: Case, label: str | None) -> Features | None:
+def _weigh(versions: ModelVersions, version: Version, case: Case, label: str | None) -> Features | None:
     """Return the features of a linear model or of trees, None for any other model."""
+    spec = versions.spec
     components = {each.component for each in spec.inputs.values()}
     if spec.kind is not Kind.SKLEARN or len(spec.answers) > 1 or not components <= _COLUMNS:
         return None
     estimator = _load_estimator(_Artifact(version.path, str(version.card["sha256"]), spec))
     try:
-        batch = build_batch(spec, [case.example, *case.background])
-        parts = weigh_columns(estimator, start_trace(estimator, list(spec.inputs), batch), label)
-        return Features(parts.method, label, list(_build_features(case, parts)))
+        return versions.run(lambda: _weigh_estimator(spec, estimator, case, label))
     except UnexplainedError:
         return None
+    except ModelError:
+        raise  # it took longer than the model's timeout, so it is not asked again in another way
     except Exception:
         # What is read here are the insides of an estimator, which other versions may have under other names.
         _LOG.debug("%s is explained by asking it", spec.name, exc_info=True)
         return None
+
+
+def _weigh_estimator(spec: ModelSpec, estimator: Any, case: Case, label: str | None) -> Features:
+    batch = build_batch(spec, [case.example, *case.background])
+    parts = weigh_columns(estimator, start_trace(estimator, list(spec.inputs), batch), label)
+    return Features(parts.method, label, list(_build_features(case, parts)))
 
 
 def _build_features(case: Case, parts: Parts) -> Iterator[Feature]:
