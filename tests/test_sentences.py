@@ -27,7 +27,7 @@ PACKAGE = Path(__file__).parent.parent / "reviewer"
 SPEAKERS = (
     "api/*.py", "batch/*.py", "foreign/*.py", "index/*.py", "index/*/*.py", "log/*.py", "models/*.py",
     "models/kinds/*.py", "ui/apps/uploads.py", "access.py", "archives.py", "bundle.py",
-    "decisions.py", "errors.py", "guards.py", "ledger.py", "rules.py", "training.py", "triage.py",
+    "decisions.py", "errors.py", "guards.py", "ledger.py", "rules.py", "training/*.py", "triage.py",
     "workspace.py",
 )  # fmt: skip
 """The modules whose sentences a person can meet in the browser."""

@@ -1,0 +1,28 @@
+"""Retraining: base data plus corrections become a version, and reviewed flags are run again with it.
+
+The rule: what is held out stays held out. No version is fitted on an example of the base's test split or of
+the verify split, and on one of the validation split only with the answer that a reviewer gave.
+"""
+
+from reviewer.training.choosing import describe_base
+from reviewer.training.fitting import add_version, fit_estimator
+from reviewer.training.measuring import measure
+from reviewer.training.retraining import Retraining, retrain
+from reviewer.training.rows import TEST, VALIDATION, Base, Row, read_base
+from reviewer.training.verifying import Verdict, judge_flags
+
+__all__ = [
+    "TEST",
+    "VALIDATION",
+    "Base",
+    "Retraining",
+    "Row",
+    "Verdict",
+    "add_version",
+    "describe_base",
+    "fit_estimator",
+    "judge_flags",
+    "measure",
+    "read_base",
+    "retrain",
+]
