@@ -688,15 +688,34 @@ class Workspace:
         self.find_model(model)
         return read_bundles(self.folder, model)
 
-    def retrain(self, model: str, progress: Progress = _ignore_progress) -> Retraining:
-        """Fit the newest version's pipeline on base data plus corrections, as a new version beside it.
+    def find_bundle(self, model: str, name: str) -> Bundle:
+        """Return an export of the model; raises `UnknownNameError`."""
+        known = {each.name: each for each in self.list_bundles(model)}
+        if name not in known:
+            raise UnknownNameError(f"export of {model}", name, known)
+        return known[name]
 
-        Raises `InputError` when there is nothing new to learn from, `ModelError` when fitting fails.
+    def retrain(
+        self,
+        model: str,
+        progress: Progress = _ignore_progress,
+        *,
+        bundle: str | None = None,
+        timeout: float | None = None,
+        is_searched: bool = True,
+    ) -> Retraining:
+        """Train a new version on base data plus corrections, beside the newest one that it is made from.
+
+        The corrections are those of an export, None: of a new one. Training runs in a process of its own, so
+        that `progress` may raise to end it at once; after `timeout` seconds, None: the config's, it is ended.
+        Without `is_searched` the config's grid of parameters is left alone. Raises `InputError` when there is
+        nothing new to learn from, `ModelError` when training fails.
         """
         from reviewer.training import retrain
 
         versions = self.versions_of(model)
-        return retrain(self.folder, versions, self.export(model), progress)
+        export = self.export(model) if bundle is None else self.find_bundle(model, bundle)
+        return retrain(self.folder, versions, export, progress, timeout=timeout, is_searched=is_searched)
 
     def verify(
         self, model: str, version: str | None = None, progress: Progress = _ignore_progress

@@ -63,6 +63,13 @@ def build_http_keys() -> str:
     return _build_keys(HttpSpec)
 
 
+def build_training_keys() -> str:
+    """Return the keys of how a model is retrained."""
+    from reviewer.config import TrainingSpec
+
+    return _build_keys(TrainingSpec)
+
+
 def build_inputs() -> str:
     """Return the input components."""
     from reviewer.config import INPUT_SPECS
@@ -103,6 +110,7 @@ PAGES: dict[Path, dict[str, Callable[[], str]]] = {
         "file": build_file_keys,
         "model": build_model_keys,
         "http": build_http_keys,
+        "training": build_training_keys,
         "inputs": build_inputs,
         "outputs": build_outputs,
         "rules": build_rules,
@@ -131,7 +139,7 @@ def _show_default(field: Any) -> str:
     if field.is_required():
         return "needed"
     default = field.default
-    if default in ("", None, (), {}):
+    if default in ("", None, (), {}) or isinstance(default, BaseModel):
         return ""
     text = str(default).lower() if isinstance(default, bool) else str(default)
     return f'`"{text}"`' if isinstance(default, str) else f"`{text}`"

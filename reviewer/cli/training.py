@@ -2,18 +2,24 @@
 
 from __future__ import annotations
 
+import contextlib
+from collections.abc import Iterator
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from reviewer.cli.exits import FOUND_PROBLEMS
 from reviewer.cli.options import FormatOption, ModelArgument, WorkspaceOption, open_workspace
+from reviewer.errors import ModelError
 from reviewer.terminal import show_progress, talk, write_record, write_records
 
 if TYPE_CHECKING:
     from reviewer.models.versions import Version
     from reviewer.training import Retraining
     from reviewer.workspace import VerifySummary, Workspace
+
+_LOG_LINES = 20
+"""Lines of a failed training's log that are shown."""
 
 
 def export(model: ModelArgument, workspace: WorkspaceOption = None) -> None:
@@ -29,6 +35,11 @@ def export(model: ModelArgument, workspace: WorkspaceOption = None) -> None:
 def retrain(
     model: ModelArgument,
     is_verified: Annotated[bool, typer.Option("--verify", help="Verify the new version as well.")] = False,
+    bundle: Annotated[str | None, typer.Option(metavar="NUMBER", help="Train on this export.")] = None,
+    timeout: Annotated[float | None, typer.Option(min=0.1, help="Seconds that training may take.")] = None,
+    is_searched: Annotated[
+        bool, typer.Option("--search/--no-search", help="Try the grid of reviewer.toml.")
+    ] = True,
     workspace: WorkspaceOption = None,
 ) -> None:
     """Train a new version on base data plus corrections.
@@ -36,11 +47,22 @@ def retrain(
     It is not served until `reviewer models serve` says so.
     """
     with open_workspace(workspace) as opened:
-        with show_progress() as progress:
-            made = opened.retrain(model, progress)
+        with show_progress() as progress, _showing_log():
+            made = opened.retrain(model, progress, bundle=bundle, timeout=timeout, is_searched=is_searched)
         _write_retraining(made)
         if is_verified:
             _end_verify(_verify(opened, model, None))
+
+
+@contextlib.contextmanager
+def _showing_log() -> Iterator[None]:
+    """Show the end of what a training printed, or of its traceback, before what went wrong with it."""
+    try:
+        yield
+    except ModelError as error:
+        for line in error.details.splitlines()[-_LOG_LINES:]:
+            talk(line)
+        raise
 
 
 def _write_retraining(made: Retraining) -> None:
@@ -57,6 +79,7 @@ def _write_retraining(made: Retraining) -> None:
                 "after": made.after,
                 "counts": made.counts,
                 "left_out": made.left_out,
+                "log": made.log,
             }
         )
     )

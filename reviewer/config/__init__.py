@@ -44,6 +44,7 @@ from reviewer.config.rules import (
     SlowSpec,
     SmallMarginSpec,
 )
+from reviewer.config.training import TrainingSpec
 
 __all__ = [
     "CONFIG_NAME",
@@ -86,6 +87,7 @@ __all__ = [
     "TableSpec",
     "TextOutputSpec",
     "TextboxSpec",
+    "TrainingSpec",
     "WorkspaceSpec",
     "load_config",
     "merge_keys",

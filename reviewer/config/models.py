@@ -21,6 +21,7 @@ from reviewer.config.inputs import ImageSpec, InputSpec
 from reviewer.config.keys import Keys, merge_keys
 from reviewer.config.outputs import TASK_OUTPUTS, OutputSpec
 from reviewer.config.rules import DisagreementSpec, RuleSpec
+from reviewer.config.training import TrainingSpec
 from reviewer.errors import UnknownNameError
 from reviewer.records import FLAG_OPTIONS, FlagOption, Task
 
@@ -128,6 +129,8 @@ class ModelSpec(Spec):
     """Regression: how far from the corrected value an answer still counts as right."""
     examples: tuple[dict[str, Any], ...] = ()
     """Rows of inputs to click; a picture or recording by its path in the workspace."""
+    training: TrainingSpec = TrainingSpec.model_validate({})
+    """How the model is retrained."""
 
     @field_validator("examples")
     @classmethod
@@ -162,6 +165,8 @@ class ModelSpec(Spec):
         sizes = [each.width for each in self.inputs.values() if isinstance(each, ImageSpec)]
         if self.kind is Kind.SKLEARN and None in sizes:
             raise ValueError("scikit-learn takes pictures of one size; give the image width and height")
+        if self.training.grid and self.kind is not Kind.SKLEARN:
+            raise ValueError("training.grid is for scikit-learn models; give training.train or command")
         return self
 
     @property

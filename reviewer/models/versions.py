@@ -85,6 +85,11 @@ class ModelVersions:
         """Stamp and SHA-256 of what the config names, as last looked at."""
         self._mutex = threading.RLock()
 
+    @property
+    def folder(self) -> Path:
+        """Where the versions lie."""
+        return self._folder
+
     def read_all(self) -> list[Version]:
         """Return all versions, oldest first; what the config names is among them.
 
@@ -283,7 +288,9 @@ class ModelVersions:
         sha256 = self._seen[1] if self._seen else None
         same = [each for each in versions if each.card.get("sha256") == sha256]
         named = [each for each in versions if "source" in each.card]
-        return (same or named or versions[:1])[-1]
+        # A Python model may be retrained without a change of its source, but is not served by itself.
+        same_named = [each for each in same if each in named]
+        return (same_named or same or named or versions[:1])[-1]
 
     @contextlib.contextmanager
     def _writing(self) -> Iterator[None]:

@@ -1,14 +1,113 @@
-"""What a model gets right of the examples that it has never seen."""
+"""What a model gets right of the examples that it has never seen, and how sure that is."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
 
 from reviewer.config import ModelSpec
 from reviewer.errors import ModelError
+from reviewer.log.columns import encode_json
 from reviewer.models.kinds import Answer, Predictor
-from reviewer.training.rows import Row, cut
+from reviewer.records import Task
+from reviewer.training.intervals import Interval, bootstrap
+from reviewer.training.rows import Row
+
+if TYPE_CHECKING:
+    import numpy as np
+
+    Numbers = np.ndarray[Any, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Measured:
+    """A model's answers to held-out examples beside the right ones, as arrays of equal length."""
+
+    right: Numbers
+    """Values, or numbers that stand for labels or texts."""
+    answers: Numbers
+    table: Mapping[str, Metric]
+
+    @property
+    def metrics(self) -> dict[str, float]:
+        """Metric → value, always with `rows`, their number."""
+        return {"rows": len(self.right), **self.score(slice(None))}
+
+    def score(self, places: Any) -> dict[str, float]:
+        """Return the metrics over the examples at these places."""
+        right, answers = self.right[places], self.answers[places]
+        known = {name: each for name, each in self.table.items() if each.least <= len(right)}
+        return {name: each.score(right, answers) for name, each in known.items()}
+
+    @property
+    def intervals(self) -> dict[str, Interval]:
+        """Metric → where 95 % of resamples of the examples have it."""
+        return bootstrap(len(self.right), self.score)
+
+    @property
+    def losses(self) -> Numbers:
+        """1 per wrong answer, or how far each value is off."""
+        wrong, errors = self.right != self.answers, abs(self.right - self.answers)
+        losses: Numbers = errors if self.has_values else wrong.astype(float)
+        return losses
+
+    @property
+    def has_values(self) -> bool:
+        """Whether the answers are values and not numbers that stand for labels or texts."""
+        return self.table is VALUE_METRICS
+
+
+@dataclass(frozen=True, slots=True)
+class Metric:
+    """One number for how well answers fit."""
+
+    score: Callable[[Numbers, Numbers], float]
+    """(right, answers) → the metric."""
+    sign: int = 1
+    """1 when more is better, -1 when less is."""
+    least: int = 1
+    """Examples that it needs."""
+
+
+def _score_accuracy(right: Numbers, answers: Numbers) -> float:
+    return float((right == answers).mean())
+
+
+def _score_macro_f1(right: Numbers, answers: Numbers) -> float:
+    """Return the mean F1 of the labels that are right or answered somewhere."""
+    import numpy as np
+
+    count = int(max(right.max(), answers.max())) + 1
+    hits = np.bincount(right[right == answers], minlength=count)
+    sums = np.bincount(right, minlength=count) + np.bincount(answers, minlength=count)
+    return float((2 * hits[sums > 0] / sums[sums > 0]).mean())
+
+
+def _score_mae(right: Numbers, answers: Numbers) -> float:
+    return float(abs(right - answers).mean())
+
+
+def _score_rmse(right: Numbers, answers: Numbers) -> float:
+    return float(((right - answers) ** 2).mean() ** 0.5)
+
+
+def _score_r2(right: Numbers, answers: Numbers) -> float:
+    """Return the share of the variance that the answers explain; of constant values, 1 when all are right."""
+    wrong, all_of_it = ((right - answers) ** 2).sum(), ((right - right.mean()) ** 2).sum()
+    if all_of_it == 0:
+        return float(wrong == 0)
+    return float(1 - wrong / all_of_it)
+
+
+LABEL_METRICS = {"accuracy": Metric(_score_accuracy), "macro_f1": Metric(_score_macro_f1)}
+TEXT_METRICS = {"accuracy": Metric(_score_accuracy)}
+VALUE_METRICS = {
+    "mae": Metric(_score_mae, sign=-1),
+    "rmse": Metric(_score_rmse, sign=-1),
+    "r2": Metric(_score_r2, least=2),
+}
+"""Metric → how it is computed, first the one that a promotion looks at; `mae` and `rmse` have its unit."""
 
 
 def measure(spec: ModelSpec, predictor: Predictor, rows: Sequence[Row]) -> dict[str, float]:
@@ -16,17 +115,48 @@ def measure(spec: ModelSpec, predictor: Predictor, rows: Sequence[Row]) -> dict[
 
     Classification: `accuracy`, `macro_f1`. Regression: `mae`, `rmse` in the target's unit and `r2`.
     """
+    measured = measure_answers(spec, predictor, rows)
+    return measured.metrics if measured else {"rows": 0}
+
+
+def measure_answers(spec: ModelSpec, predictor: Predictor, rows: Sequence[Row]) -> Measured | None:
+    """Return the model's answers to the rows beside the right ones, None when there is nothing to measure.
+
+    Raises `ModelError` when the model fails.
+    """
+    import numpy as np
+
     if not rows:
-        return {"rows": 0}
-    answers = [each for batch in cut(rows) for each in _answer_rows(spec, predictor, batch)]
-    right = [row.right for row in rows]
-    score = _score_labels if spec.task.is_classification else _score_values
-    return {"rows": len(rows), **score(right, answers)}
+        return None
+    answers = _answer_rows(spec, predictor, rows)
+    if spec.task is Task.TABULAR_REGRESSION:
+        right = np.array([row.right for row in rows], float)
+        return Measured(right, np.array(_list_values(answers)), VALUE_METRICS)
+    numbers: dict[str, int] = {}
+    coded = [
+        np.array([numbers.setdefault(each, len(numbers)) for each in said])
+        for said in ([_tidy(str(row.right)) for row in rows], map(_say_answer, answers))
+    ]
+    return Measured(coded[0], coded[1], LABEL_METRICS if spec.task.is_classification else TEXT_METRICS)
+
+
+def _say_answer(answer: Answer) -> str:
+    """Return the answer as the cell of a right one has it."""
+    said = answer.output if answer.label is None else answer.label
+    said = answer.value if said is None else said
+    return _tidy(said if isinstance(said, str) else encode_json(said))
+
+
+def _tidy(text: str) -> str:
+    """Return the text with single spaces, as two texts are compared."""
+    return " ".join(text.split())
 
 
 def _answer_rows(spec: ModelSpec, predictor: Predictor, rows: Sequence[Row]) -> list[Answer]:
     try:
-        return predictor([row.example for row in rows])
+        size = predictor.call_size
+        parts = (rows[start : start + size] for start in range(0, len(rows), size))
+        return [each for part in parts for each in predictor([row.example for row in part])]
     except ModelError:
         raise
     except Exception as error:
@@ -36,24 +166,8 @@ def _answer_rows(spec: ModelSpec, predictor: Predictor, rows: Sequence[Row]) -> 
         ) from error
 
 
-def _score_labels(right: Sequence[Any], answers: Sequence[Answer]) -> dict[str, float]:
-    from sklearn.metrics import accuracy_score, f1_score
-
-    labels = [str(each.label) for each in answers]
-    return {
-        "accuracy": float(accuracy_score(right, labels)),
-        "macro_f1": float(f1_score(right, labels, average="macro", zero_division=0)),
-    }
-
-
-def _score_values(right: Sequence[Any], answers: Sequence[Answer]) -> dict[str, float]:
-    from sklearn.metrics import mean_absolute_error, r2_score, root_mean_squared_error
-
+def _list_values(answers: Sequence[Answer]) -> list[float]:
     values = [each.value for each in answers if each.value is not None]
     if len(values) != len(answers):
         raise ModelError(f"The model gave no number for {len(answers) - len(values)} held-out examples.")
-    scores = {
-        "mae": float(mean_absolute_error(right, values)),
-        "rmse": float(root_mean_squared_error(right, values)),
-    }
-    return {**scores, "r2": float(r2_score(right, values))} if len(values) > 1 else scores
+    return values

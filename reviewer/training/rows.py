@@ -19,7 +19,7 @@ from reviewer.errors import ConfigError, InputError
 from reviewer.folders import hash_file
 from reviewer.log.media import MediaStore, name_media
 from reviewer.models.components import check_inputs, parse_cells, read_inputs
-from reviewer.records import hash_example
+from reviewer.records import Task, hash_example
 
 VALIDATION, TEST = "validation", "test"
 
@@ -41,6 +41,10 @@ class Row:
     """What the model gets."""
     right: str | float
     split: str
+    weight: float = 1.0
+    """How much the row counts when a model is fitted."""
+    group: str = ""
+    """Rows with the same one are kept together; "" for the example alone."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +66,19 @@ def read_base(folder: Path, spec: ModelSpec) -> Base:
     Without a `split` column, a fifth of each label is held out, chosen by example id. Raises `ConfigError`
     when the config names no file or a missing one, `InputError` with the line for what cannot be used.
     """
+    path = _find_base(folder, spec)
+    rows = list(_read_rows(spec, path, spec.target))
+    if rows and not rows[0].split:
+        rows = _deal_splits(rows)
+    return Base(path, hash_file(path), rows)
+
+
+def hash_base(folder: Path, spec: ModelSpec) -> str:
+    """Return the SHA-256 of the base data; raises `ConfigError` as `read_base` does."""
+    return hash_file(_find_base(folder, spec))
+
+
+def _find_base(folder: Path, spec: ModelSpec) -> Path:
     if not spec.base:
         raise ConfigError(
             f"models.{spec.name}.base is not set; name the CSV file with its training data in reviewer.toml."
@@ -69,10 +86,7 @@ def read_base(folder: Path, spec: ModelSpec) -> Base:
     path = folder / spec.base
     if not path.is_file():
         raise ConfigError(f"models.{spec.name}.base is {spec.base!r}, but there is no such file in {folder}.")
-    rows = list(_read_rows(spec, path, spec.target))
-    if rows and not rows[0].split:
-        rows = _deal_splits(rows)
-    return Base(path, hash_file(path), rows)
+    return path
 
 
 def _read_rows(spec: ModelSpec, path: Path, target: str) -> Iterator[Row]:
@@ -142,6 +156,8 @@ def _parse_answer(spec: ModelSpec, target: str, cell: str) -> str | float:
         if cell not in spec.labels:
             raise InputError(f"{target} is {cell[:80]!r}; use one of {', '.join(spec.labels[:20])}.")
         return cell
+    if spec.task is not Task.TABULAR_REGRESSION:
+        return _check_text(target, cell)
     try:
         number = float(cell)
     except ValueError:
@@ -149,6 +165,12 @@ def _parse_answer(spec: ModelSpec, target: str, cell: str) -> str | float:
     if not math.isfinite(number):
         raise InputError(f"{target} is {cell[:80]!r}; a finite number is needed.")
     return number
+
+
+def _check_text(target: str, cell: str) -> str:
+    if not cell:
+        raise InputError(f"{target} is empty; the right answer is needed.")
+    return cell
 
 
 def _parse_split(cells: Mapping[str, str]) -> str:
