@@ -244,7 +244,7 @@ def test_a_column_of_an_input_that_may_stay_empty_may_be_missing_in_the_base(tmp
 def test_a_model_that_reads_files_is_retrained_where_it_was_made(tmp_path: Path) -> None:
     spec = ModelSpec.model_validate({**BASE, "inputs": {"report": "file"}})
     bundle = Bundle("wine", "1", tmp_path, {})
-    with pytest.raises(ModelError, match="wine reads the file report, which only its own code understands"):
+    with pytest.raises(ModelError, match="wine reads the file report, which only code of yours understands"):
         retrain(tmp_path, ModelVersions(tmp_path, spec), bundle, lambda share, doing: None)
 
 
