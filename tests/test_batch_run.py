@@ -3,10 +3,8 @@ from __future__ import annotations
 import csv
 import gc
 import io
-import itertools
 import json
 import os
-import select
 import shutil
 import signal
 import subprocess
@@ -20,12 +18,10 @@ import pytest
 from PIL import Image
 from test_batch_sources import write, write_zip
 
-from reviewer.batch import run
 from reviewer.batch.background import Background
 from reviewer.batch.describe import SUMMARY_COLUMNS, read_metrics, summarize
 from reviewer.batch.mapping import ColumnMap
 from reviewer.batch.run import run_batch
-from reviewer.batch.scribe import Scribe
 from reviewer.batch.start import preview_file, start_batch
 from reviewer.batch.state import (
     Batch,
@@ -39,7 +35,6 @@ from reviewer.batch.state import (
 from reviewer.errors import BusyError, InputError, LogError, ModelError, StoppedError, UnknownNameError
 from reviewer.workspace import Workspace
 
-HERE = Path(__file__).parent
 REFUND, LOGIN = "money back now", "cannot sign in"
 TEXT = ColumnMap({"text": "text"}, None)
 SCORED = ColumnMap({"text": "text"}, "label")
@@ -422,10 +417,6 @@ from reviewer.workspace import Workspace
 before = sys.argv[2] == "before"
 left = int(sys.argv[3])
 save = run.save_batch
-if "beside" in sys.argv:
-    from test_batch_run import wait_for_scribe
-    run._FEW_ROWS = 0
-    run.Scribe.has_started = wait_for_scribe
 
 def save_or_die(batch):
     global left
@@ -442,84 +433,15 @@ with Workspace(Path(sys.argv[1])) as workspace:
 """
 
 
-def wait_for_scribe(scribe: Scribe) -> bool:
-    """Stand in for `has_started`: record nothing here, however long the other process takes to be there."""
-    if scribe._child.stdout:
-        select.select([scribe._child.stdout], [], [])
-    return has_started(scribe)
-
-
-has_started = Scribe.has_started
-
-
-@pytest.fixture
-def beside(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Let another process record every batch, from the first row on."""
-    monkeypatch.setattr(run, "_FEW_ROWS", 0)
-    monkeypatch.setattr(Scribe, "has_started", wait_for_scribe)
-
-
-def read_logs(folder: Path) -> dict[str, list[dict[str, str]]]:
-    """Return the rows of both logs without what depends on the clock."""
-    logs = {}
-    for name in ("predictions", "flags"):
-        with (folder / f"flagged/{name}-0001.csv").open(encoding="utf-8", newline="") as file:
-            logs[name] = list(csv.DictReader(file))
-    for row in itertools.chain(*logs.values()):
-        for name in ("predicted_at", "flagged_at", "latency_ms"):
-            row.pop(name, None)
-    return logs
-
-
-def test_another_process_records_the_very_same(tiny_folder: Path, request: pytest.FixtureRequest) -> None:
-    alone, together = start_twice(tiny_folder)
-    with Workspace(alone) as workspace:
-        run_batch(workspace, "1")
-    request.getfixturevalue("beside")
-    with Workspace(together) as workspace:
-        run_batch(workspace, "1")
-    assert read_everything(together) == read_everything(alone)
-    assert read_logs(together) == read_logs(alone)
-
-
-@pytest.mark.usefixtures("beside")
-def test_the_end_of_the_other_process_is_told_and_loses_nothing(
-    tiny_folder: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    def end(scribe: Scribe) -> bool:
-        has_started = wait_for_scribe(scribe)
-        scribe._child.kill()
-        scribe._child.wait()
-        return has_started
-
-    whole, broken = start_twice(tiny_folder)
-    with Workspace(whole) as workspace:
-        run_batch(workspace, "1")
-    with Workspace(broken) as workspace:
-        monkeypatch.setattr(Scribe, "has_started", end)
-        with pytest.raises(LogError, match="ended with code -9; run the batch again"):
-            run_batch(workspace, "1")
-        assert find_batch(broken, "1").status is Status.FAILED
-        monkeypatch.setattr(Scribe, "has_started", wait_for_scribe)
-        run_batch(workspace, "1")
-    assert read_everything(broken) == read_everything(whole)
-
-
-@pytest.mark.parametrize("recorded", ["alone", "beside"])
 @pytest.mark.parametrize("moment", ["before", "after"])
-def test_a_killed_batch_goes_on_to_the_very_same_results(
-    tiny_folder: Path, moment: str, recorded: str
-) -> None:
+def test_a_killed_batch_goes_on_to_the_very_same_results(tiny_folder: Path, moment: str) -> None:
     """It is killed with a piece predicted, flagged and written, before or after its state says so."""
     whole, killed = start_twice(tiny_folder)
     with Workspace(whole) as workspace:
         run_batch(workspace, "1")
     for saves in (2, 3):
-        command = [sys.executable, "-c", KILL, str(killed), moment, str(saves), recorded]
-        assert (
-            subprocess.run(command, timeout=60, env={**os.environ, "PYTHONPATH": str(HERE)}).returncode
-            == -signal.SIGKILL
-        )
+        command = [sys.executable, "-c", KILL, str(killed), moment, str(saves)]
+        assert subprocess.run(command, timeout=60).returncode == -signal.SIGKILL
         assert find_batch(killed, "1").status is Status.STOPPED
     with Workspace(killed) as workspace:
         run_batch(workspace, "1")

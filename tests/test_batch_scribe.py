@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import csv
+import select
 import shutil
 import signal
 import subprocess
@@ -12,7 +14,7 @@ import pytest
 from test_batch_run import KILL, LOGIN, SCORED, list_many, read_everything, stop_at, write_rows
 
 from reviewer.batch.run import run_batch
-from reviewer.batch.scribe import start_scribe
+from reviewer.batch.scribe import Scribe, start_scribe
 from reviewer.batch.start import start_batch
 from reviewer.batch.state import Batch, Status, find_batch
 from reviewer.errors import LogError, StoppedError
@@ -28,6 +30,29 @@ def long_batches(tiny_folder: Path) -> tuple[Path, Path]:
         path = write_rows(tiny_folder / "given.csv", list_many(LONG))
         start_batch(workspace, "tickets", path, SCORED, username="ana")
     return tiny_folder, shutil.copytree(tiny_folder, tiny_folder.with_name("other"))
+
+
+@pytest.fixture(autouse=True)
+def _waiting_for_the_other_process(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Record nothing here, however long the other process takes to be there."""
+    has_started = Scribe.has_started
+
+    def wait(scribe: Scribe) -> bool:
+        assert scribe._child.stdout
+        select.select([scribe._child.stdout], [], [])
+        return has_started(scribe)
+
+    monkeypatch.setattr(Scribe, "has_started", wait)
+
+
+def read_logs(folder: Path) -> list[dict[str, str]]:
+    """Return the rows of both logs without what depends on the clock."""
+    rows = []
+    for name in ("predictions", "flags"):
+        with (folder / f"flagged/{name}-0001.csv").open(encoding="utf-8", newline="") as file:
+            rows += list(csv.DictReader(file))
+    clock = ("predicted_at", "flagged_at", "latency_ms")
+    return [{name: cell for name, cell in row.items() if name not in clock} for row in rows]
 
 
 def run_to_end(folder: Path) -> None:
@@ -46,6 +71,7 @@ def test_a_batch_is_the_same_whoever_writes_it(long_batches: tuple[Path, Path]) 
     run_to_end(here)
     found = read_everything(aside)
     assert found == read_everything(here)
+    assert read_logs(aside) == read_logs(here)
     assert found["rows"]["predictions"] == LONG - 2
     assert found["counts"].flagged == len(found["flags"]) == LONG // 10
 
@@ -75,17 +101,24 @@ def test_a_killed_long_batch_goes_on_to_the_very_same_results(
     assert read_everything(killed) == read_everything(whole)
 
 
-def test_a_log_that_cannot_be_written_fails_the_batch_which_goes_on_later(tiny_folder: Path) -> None:
-    obstacle = tiny_folder / "flagged" / "predictions-0001.csv"
-    obstacle.mkdir(parents=True)
+@pytest.mark.parametrize("name", ["predictions", "flags"])
+def test_a_log_that_cannot_be_written_fails_the_batch_which_goes_on_later(
+    tiny_folder: Path, name: str
+) -> None:
+    obstacle = tiny_folder / "flagged" / f"{name}-0001.csv"
+
+    def hinder(share: float, doing: str) -> None:
+        obstacle.mkdir(parents=True, exist_ok=True)
+
     with Workspace(tiny_folder) as workspace:
         path = write_rows(tiny_folder / "given.csv", list_many(LONG))
-        start_batch(workspace, "tickets", path, SCORED, has_flags=False)
-        with pytest.raises(LogError, match=r"predictions log .* could not be written"):
-            run_batch(workspace, "1")
+        start_batch(workspace, "tickets", path, SCORED)
+        with pytest.raises(LogError, match=rf"{name} log .* could not be written"):
+            run_batch(workspace, "1", hinder)
         assert find_batch(tiny_folder, "1").status is Status.FAILED
         obstacle.rmdir()
         assert run_batch(workspace, "1").counts.done == LONG
+        assert len(workspace.queue(limit=LONG)) == LONG // 10
 
 
 @pytest.fixture
