@@ -47,6 +47,14 @@ class SavedViews:
         seen = [each for each in self._read() if each.is_shared or each.owner == person]
         return sorted(seen, key=lambda each: each.name.casefold())
 
+    def read_stamp(self) -> str:
+        """Return a text that is another one once a view was saved, changed or deleted."""
+        try:
+            found = self._path.stat()
+        except FileNotFoundError:
+            return ""
+        return f"{found.st_ino}-{found.st_mtime_ns}"
+
     def save(
         self, person: str, name: str, query: str, *, is_shared: bool = False, view_id: str | None = None
     ) -> SavedView:

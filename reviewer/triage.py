@@ -24,7 +24,7 @@ from reviewer.errors import ReviewerError, StoppedError, UnknownNameError
 from reviewer.index import queries
 from reviewer.index.store import Index
 from reviewer.log import Log, encode_rows
-from reviewer.records import Event, Flag, Progress, Review, Verification
+from reviewer.records import Event, Flag, Progress, Review, Verification, new_id
 
 if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection
@@ -109,26 +109,45 @@ class Triage:
             self._review_chunk(targets[first : first + CHUNK], done, reviewer, given)
         return done
 
+    def try_many(self, targets: Sequence[Target], reviewer: str, given: Mapping[str, Any]) -> ManyDecided:
+        """Return what `review_many` would do now, without doing it."""
+        found = ManyDecided(new_id())
+        with self._index.reading() as cursor:
+            for first in range(0, len(targets), CHUNK):
+                events, _ = self._build_chunk(cursor, targets[first : first + CHUNK], found, reviewer, given)
+                found.changed += len({each.flag_id for each in events})
+        return found
+
     def _review_chunk(
         self, targets: Sequence[Target], done: ManyDecided, reviewer: str, given: Mapping[str, Any]
     ) -> None:
+        with self._deciding, self._index.reading() as cursor:
+            events, acted = self._build_chunk(cursor, targets, done, reviewer, given)
+            self.append(events)
+        self._count_applied(events, done, acted)
+
+    def _build_chunk(
+        self,
+        cursor: DuckDBPyConnection,
+        targets: Sequence[Target],
+        done: ManyDecided,
+        reviewer: str,
+        given: Mapping[str, Any],
+    ) -> tuple[list[Review], set[str]]:
+        """Return the events to append, and the flags that have theirs already; notes those left alone."""
         seen = dict(targets)
         events: list[Review] = []
-        with self._deciding, self._index.reading() as cursor:
-            flags = queries.find_light_flags(cursor, list(seen))
-            acted = queries.find_acted(cursor, done.action_id)
-            for missing in seen.keys() - {each.flag_id for each in flags}:
-                done.skip(missing, f"There is no flag {missing}.")
-            for flag in flags:
-                try:
-                    if flag.flag_id not in acted:
-                        events += self._build_events(
-                            flag, seen[flag.flag_id], done.action_id, reviewer, given
-                        )
-                except ReviewerError as error:
-                    done.skip(flag.flag_id, str(error))
-            self.append(events)
-        self._count_applied(events, done, acted & seen.keys())
+        flags = queries.find_light_flags(cursor, list(seen))
+        acted = queries.find_acted(cursor, done.action_id) & seen.keys()
+        for missing in seen.keys() - {each.flag_id for each in flags}:
+            done.skip(missing, f"There is no flag {missing}.")
+        for flag in flags:
+            try:
+                if flag.flag_id not in acted:
+                    events += self._build_events(flag, seen[flag.flag_id], done.action_id, reviewer, given)
+            except ReviewerError as error:
+                done.skip(flag.flag_id, str(error))
+        return events, acted
 
     def _count_applied(self, events: Sequence[Review], done: ManyDecided, acted: set[str]) -> None:
         """Count what became of the events; of two processes that decided at once, one came too late."""

@@ -35,6 +35,7 @@ from reviewer.models.asking import Answered, ask_version, build_predictions, com
 from reviewer.models.components import check_many_inputs, check_media
 from reviewer.models.versions import ModelVersions, Version
 from reviewer.records import (
+    Event,
     Flag,
     FlagOption,
     Inputs,
@@ -59,6 +60,7 @@ if TYPE_CHECKING:
     from reviewer.advice import Advice
     from reviewer.bundle import Bundle
     from reviewer.foreign import ImportReport
+    from reviewer.grouping import Grouper
     from reviewer.index.sandbox import QueryLimits, QueryResult, StopSwitch
     from reviewer.training import Retraining, Verdict
 
@@ -119,6 +121,7 @@ class Workspace:
         self.saved_views = SavedViews(folder)
         self._deciding = threading.RLock()
         self._triage = Triage(self.find_model, self._logs["reviews"], self._index, self._deciding)
+        self._grouper: Grouper | None = None
 
     @classmethod
     def open(cls, path: str | Path | None = None, *, is_app: bool = False) -> Workspace:
@@ -192,11 +195,12 @@ class Workspace:
         if not isinstance(self._index, MainIndex):
             yield
             return
-        grouper = Grouper(self._index, self.list_views, self.flagged / "media")
+        grouper = self._grouper = Grouper(self._index, self.list_views, self.flagged / "media")
         grouper.start()
         try:
             yield
         finally:
+            self._grouper = None
             grouper.stop()
 
     # Test
@@ -488,20 +492,33 @@ class Workspace:
     ) -> tuple[Page, int, Marker]:
         """Return one page of a list of flags, how many there are in all, and the marker from before."""
         with self._index.reading() as cursor:
-            marker = queries.read_marker(cursor)
+            marker = self._read_marker(cursor)
             page = queries.read_page(cursor, chosen, sort, after, limit, seed, skip)
             return page, queries.count_flags(cursor, chosen), marker
+
+    def find_place(self, chosen: Slice, sort: str, flag_id: str, seed: int = 0) -> int:
+        """Return how many flags of a list stand before a flag, 0 for one that does not exist."""
+        with self._index.reading() as cursor:
+            return queries.find_place(cursor, chosen, sort, flag_id, seed)
 
     def read_marker(self) -> Marker:
         """Return up to where the logs are known; what comes later is news."""
         with self._index.reading() as cursor:
-            return queries.read_marker(cursor)
+            return self._read_marker(cursor)
+
+    def _read_marker(self, cursor: DuckDBPyConnection) -> Marker:
+        total = self._grouper.regrouped.total if self._grouper else 0
+        return queries.read_marker(cursor)._replace(regroupings=total)
 
     def read_news(self, since: Marker) -> tuple[list[dict[str, Any]], Marker]:
-        """Return the rows of flags that are new or were decided about, newest first, and the marker now."""
+        """Return the rows of flags that are new or changed, newest first, and the marker now."""
+        # Flags are put in another group before that is told, so the rows read later say it.
+        told = self._grouper.regrouped if self._grouper else None
         with self._index.reading() as cursor:
-            now = queries.read_marker(cursor)
-            return [] if now == since else queries.read_news(cursor, since), now
+            now = queries.read_marker(cursor)._replace(regroupings=told.total if told else 0)
+            if now == since:
+                return [], now
+            return queries.read_news(cursor, since, told.list_since(since.regroupings) if told else ()), now
 
     def count_facets(self, chosen: Slice) -> FacetCounts:
         """Return how many flags of the slice have each value of each facet."""
@@ -584,7 +601,14 @@ class Workspace:
             "certainty": certainty,
             "seconds": seconds,
         }
-        return self._triage.review(Target(flag_id, seq), action_id or new_id(), reviewer, given)
+        flag = self._triage.review(Target(flag_id, seq), action_id or new_id(), reviewer, given)
+        if act == Event.SPLIT:
+            self._look_at_groups()
+        return flag
+
+    def _look_at_groups(self) -> None:
+        if self._grouper:
+            self._grouper.look_soon()
 
     def review_many(
         self,
@@ -602,6 +626,10 @@ class Workspace:
         """
         return self._triage.review_many(targets, action_id or new_id(), reviewer, decision, progress)
 
+    def try_many(self, targets: Sequence[Target], *, reviewer: str = "", **decision: Any) -> ManyDecided:
+        """Return what `review_many` would do now, without doing it: a preview for whoever decides."""
+        return self._triage.try_many(targets, reviewer, decision)
+
     def find_targets(self, chosen: ChosenFlags) -> list[Target]:
         """Return the chosen flags with their `seq`, for `review_many`."""
         with self._index.reading() as cursor:
@@ -618,7 +646,9 @@ class Workspace:
         Nothing is deleted: a revert is appended. Taking back twice does it once. Raises
         `UnknownNameError` when there is no such action.
         """
-        return self._triage.undo(action_id, reviewer, own_action_id or new_id())
+        flags = self._triage.undo(action_id, reviewer, own_action_id or new_id())
+        self._look_at_groups()
+        return flags
 
     def redo(self, action_id: str, *, reviewer: str = "", own_action_id: str | None = None) -> list[Flag]:
         """Do an action again that was taken back, as a new action; returns the flags as `undo` does.
@@ -626,7 +656,9 @@ class Workspace:
         Raises `UnknownNameError` when there is no such action, `ConflictError` when its flags were decided
         about since it was taken back.
         """
-        return self._triage.redo(action_id, reviewer, own_action_id or new_id())
+        flags = self._triage.redo(action_id, reviewer, own_action_id or new_id())
+        self._look_at_groups()
+        return flags
 
     def describe_action(self, action_id: str) -> ActionReport:
         """Return what taking an action back would meet; raises `UnknownNameError`."""

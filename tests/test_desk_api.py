@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -54,7 +55,7 @@ def wait_for(client: TestClient, action_id: str) -> dict[str, Any]:
 
 def test_a_selection_is_previewed_decided_and_undone(client: TestClient, workspace: Workspace) -> None:
     ids = add_flags(workspace, 7)
-    preview = post(client, "/api/bulk/preview", flags=ids)
+    preview = post(client, "/api/bulk/preview", flags=[{"flag_id": each} for each in ids])
     assert (preview["count"], preview["statuses"], preview["models"]) == (7, {"open": 7}, {"tickets": 7})
     assert [each["flag_id"] for each in preview["sample"]] == ids[:1:-1]
     action = new_id()
@@ -81,6 +82,24 @@ def test_all_that_filters_match_up_to_the_preview_are_decided(
     assert wait_for(client, action)["changed"] == preview["count"] == 4
     assert client.get(f"/api/flags/{late}").json()["assignee"] is None
     assert client.get("/api/facets").json()["assignee"] == [{"value": "bob", "flags": 4}]
+
+
+def test_a_preview_names_the_flags_that_the_decision_would_leave_out(
+    client: TestClient, workspace: Workspace
+) -> None:
+    changed, good = add_flags(workspace, 2)
+    workspace.review(changed, resolution="ambiguous", reviewer="bob")
+    chosen = [{"flag_id": changed, "seq": 0}, {"flag_id": good, "seq": 0}]
+    preview = post(client, "/api/bulk/preview", flags=chosen, corrected_label="refund")
+    assert (preview["count"], preview["checked"], preview["skipped"]) == (2, 2, 1)
+    assert preview["reasons"][0]["flag_id"] == changed
+    assert preview["reasons"][0]["reason"].startswith("The flag was changed by bob at ")
+    filtered = post(client, "/api/bulk/preview", filters={"view": "all"}, act="claim")
+    assert (filtered["count"], filtered["checked"], filtered["skipped"]) == (2, 2, 1)
+    assert filtered["reasons"][0]["reason"].startswith("The flag is resolved")
+    undecided = post(client, "/api/bulk/preview", flags=chosen)
+    assert (undecided["count"], undecided["checked"], undecided["skipped"]) == (2, 0, 0)
+    assert client.get(f"/api/flags/{good}").json()["seq"] == 0
 
 
 def test_the_same_action_twice_acts_once(client: TestClient, workspace: Workspace) -> None:
@@ -190,13 +209,49 @@ def test_help_names_the_suggestion_and_what_similar_flags_became(
 def test_news_begin_where_the_queue_ended(client: TestClient, workspace: Workspace) -> None:
     (old,) = add_flags(workspace, 1)
     token = client.get("/api/queue").json()["token"]
-    assert client.get(f"/api/news?after={token}").json() == {"token": token, "flags": [], "is_more": False}
+    nothing = {"token": token, "flags": [], "is_more": False, "views": ""}
+    assert client.get(f"/api/news?after={token}").json() == nothing
     (new,) = add_flags(workspace, 1)
     workspace.review(old, resolution="ambiguous")
     news = client.get(f"/api/news?after={token}").json()
     assert [each["flag_id"] for each in news["flags"]] == [new, old]
     assert client.get(f"/api/news?after={news['token']}").json()["flags"] == []
     assert client.get("/api/news").json()["token"] == news["token"]
+
+
+def test_a_page_around_a_flag_says_how_many_stand_before_it(client: TestClient, workspace: Workspace) -> None:
+    ids = add_flags(workspace, 30)[::-1]
+    page = client.get("/api/queue", params={"around": ids[20], "limit": 10}).json()
+    assert page["skipped"] == 15
+    assert [each["flag_id"] for each in page["flags"]] == ids[15:25]
+    top = client.get("/api/queue", params={"around": ids[2], "limit": 10}).json()
+    assert (top["skipped"], top["flags"][0]["flag_id"]) == (0, ids[0])
+    for unknown in (UNKNOWN_ID, "'; drop table flags"):
+        assert client.get("/api/queue", params={"around": unknown}).json()["skipped"] == 0
+
+
+def test_flags_that_are_found_to_be_alike_are_news(client: TestClient, workspace: Workspace) -> None:
+    with workspace.grouping():
+        token = client.get("/api/queue").json()["token"]
+        ids = set(add_flags(workspace, 2, inputs={"text": "where is my parcel"}))
+        alike, deadline = set[str](), time.monotonic() + 60
+        while alike != ids:
+            assert time.monotonic() < deadline
+            news = client.get(f"/api/news?after={token}").json()
+            alike |= {each["flag_id"] for each in news["flags"] if each["group_size"] == 2}
+            token = news["token"]
+        split = post(client, "/api/reviews", action_id=new_id(), flag_id=min(ids), seq=0, act="split")
+        assert split["group_size"] == 1
+
+
+def test_news_say_when_somebody_saved_a_view(client: TestClient, workspace: Workspace) -> None:
+    seen = [client.get("/api/news").json()["views"]]
+    view = workspace.saved_views.save("bob", "Ours", "view=open", is_shared=True)
+    seen.append(client.get("/api/news").json()["views"])
+    workspace.saved_views.delete("bob", view.view_id)
+    seen.append(client.get("/api/news").json()["views"])
+    assert len(set(seen)) == 3
+    assert client.get("/api/desk").json()["views_stamp"] == seen[-1]
 
 
 def test_more_news_than_are_told_are_announced(client: TestClient, workspace: Workspace) -> None:
@@ -206,7 +261,7 @@ def test_more_news_than_are_told_are_announced(client: TestClient, workspace: Wo
     assert (len(news["flags"]), news["is_more"]) == (MOST_NEWS, True)
 
 
-@pytest.mark.parametrize("token", ["x", "1", "1.2.3", "-1.0", "9" * 40 + ".0"])
+@pytest.mark.parametrize("token", ["x", "1", "1.2", "1.2.3.4", "-1.0.0", "9" * 40 + ".0.0"])
 def test_a_token_of_somebody_else_is_refused(client: TestClient, token: str) -> None:
     response = client.get("/api/news", params={"after": token})
     assert (response.status_code, response.json()["kind"]) == (422, "InputError")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import random
 import re
+import string
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -23,6 +24,7 @@ expect.set_options(timeout=30_000)  # a deadline on a busy machine, not a measur
 
 pytestmark = [pytest.mark.server, pytest.mark.browser]
 
+FEW_LABELS = [f"topic {at}" for at in range(30)]
 HOSTILE = "<img src=x onerror='document.title=1'>"
 LABELS = ["spam", "ham", "eggs"]
 MANY_LABELS = [*(f"label {at:04}" for at in range(1_998)), f'"{HOSTILE}" 🧨', "label"]
@@ -46,6 +48,18 @@ kind = "external"
 labels = {json.dumps(MANY_LABELS, ensure_ascii=False)}
 inputs.text = "textbox"
 
+[models.topics]
+task = "text-classification"
+kind = "external"
+labels = {json.dumps(FEW_LABELS)}
+inputs.text = "textbox"
+
+[models.prices]
+task = "tabular-regression"
+kind = "external"
+unit = "€"
+inputs.area = "number"
+
 [models.pictures]
 task = "image-classification"
 kind = "external"
@@ -53,7 +67,7 @@ labels = {json.dumps(LABELS)}
 inputs.photo = {{ component = "image", label = "Photo" }}
 """
 
-COUNTS = {"crowd": 250, "pair": 12, "many": 6}
+COUNTS = {"crowd": 250, "pair": 12, "many": 6, "topics": 3}
 
 
 def fill(workspace: Workspace) -> None:
@@ -62,10 +76,19 @@ def fill(workspace: Workspace) -> None:
     for model, count in COUNTS.items():
         texts = [f"{at} " + " ".join(f"{word.random():.6f}" for _ in range(8)) for at in range(count)]
         workspace.add_flags([make_flag(model=model, **describe(text)) for text in texts])
+    for area in (80, 95):
+        inputs = {"area": area}
+        workspace.add_flags([make_flag(model="prices", inputs=inputs, **PRICED, predicted_value=area / 2)])
     gone = {"photo": {"media": f"{'ab' * 32}.png"}}
     workspace.add_flags([make_flag(model="pictures", task="image-classification", inputs=gone, **ANSWER)])
 
 
+PRICED: dict[str, Any] = {
+    "task": "tabular-regression",
+    "predicted_label": None,
+    "confidence": None,
+    "scores": None,
+}
 ANSWER: dict[str, Any] = {"predicted_label": "spam", "scores": {"spam": 0.6, "ham": 0.3, "eggs": 0.1}}
 
 
@@ -227,6 +250,132 @@ def test_the_queue_is_walked_from_end_to_end_though_only_a_part_is_held(
     page.close()
 
 
+def test_a_reload_far_down_opens_the_queue_where_it_was(browser: Browser, address: str) -> None:
+    page = open_desk(browser, address, "model=crowd")
+    press(page, *["j"] * 180)
+    expect(page.locator(".desk-status")).to_contain_text("181 of 250")
+    selected = find_selected(page)
+    expect(page).to_have_url(re.compile(f"flag={selected}"))
+    page.reload()
+    expect(page.locator(".desk-status")).to_contain_text("181 of 250")
+    expect(page.locator(f"[data-flag='{selected}']")).to_be_in_viewport(ratio=1)
+    assert find_selected(page) == selected
+    press(page, "k", "k")
+    expect(page.locator(".desk-status")).to_contain_text("179 of 250")
+    page.close()
+
+
+def test_a_view_that_cannot_be_loaded_says_so_and_comes_with_the_connection(
+    browser: Browser, address: str
+) -> None:
+    page = open_desk(browser, address, "model=pair")
+    rows = page.locator(".desk-row").count()
+    page.context.set_offline(True)
+    press(page, "[")
+    empty = page.locator(".desk-queue .desk-empty")
+    expect(empty).to_contain_text("The server does not answer.")
+    expect(empty).to_contain_text("The list appears here as soon as it does.")
+    expect(page.locator(".desk-row")).to_have_count(0)
+    press(page, "a", "2")
+    expect(page.locator(".desk-status")).to_contain_text("The server does not answer.")
+    page.context.set_offline(False)
+    expect(page.locator(".desk-row")).to_have_count(rows)
+    expect(page.get_by_role("button", name=re.compile("^All"))).to_have_attribute("aria-pressed", "true")
+    page.close()
+
+
+def test_what_is_half_typed_is_there_again_when_the_flag_is(browser: Browser, address: str) -> None:
+    page = open_desk(browser, address, "model=prices")
+    field = page.get_by_label("Right value")
+    press(page, "v")
+    page.keyboard.type("12,")
+    press(page, "Escape", "j")
+    expect(field).to_have_value("")
+    press(page, "v")
+    page.keyboard.type("7")
+    press(page, "Escape", "k")
+    expect(field).to_have_value("12,")
+    press(page, "j")
+    expect(field).to_have_value("7")
+    page.close()
+
+
+def test_labels_beyond_ten_have_the_capitals_that_do_nothing_else(browser: Browser, address: str) -> None:
+    page = open_desk(browser, address, "model=topics")
+    flags = read_queue(address, "topics")
+    labels = read_card(address, flags[0]["flag_id"])["labels"]
+    taken = [key.removeprefix("Shift+") for keys in DESK_KEYS.values() for key in keys]
+    capitals = [letter for letter in string.ascii_uppercase if letter not in taken]
+    shown = page.locator(".desk-card .desk-label")
+    for at, letter in enumerate(capitals, 10):
+        expect(shown.nth(at).locator("kbd")).to_have_text(f"Shift+{letter}")
+        expect(shown.nth(at)).to_have_attribute("aria-keyshortcuts", f"Shift+{letter}")
+    press(page, f"Shift+{capitals[0]}", f"Shift+{capitals[-1]}", "0")
+    await_saved(page)
+    right = [read_card(address, flag["flag_id"])["corrected_label"] for flag in flags]
+    assert right == [labels[10], labels[9 + len(capitals)], labels[9]]
+    page.close()
+
+
+def test_a_preview_says_which_flags_will_be_left_out_and_why(
+    browser: Browser, address: str, tmp_path: Path
+) -> None:
+    page = open_desk(browser, address, "model=pair")
+    page.route("**/api/news*", lambda route: route.abort())
+    flags = read_queue(address, "pair")
+    press(page, "x", "Shift+J", "Shift+J")
+    decide(address, flags[1], resolution="bad_input")
+    press(page, "d")
+    dialog = page.get_by_role("dialog", name="Duplicate — 2 flags?")
+    expect(dialog).to_contain_text("1 of them will be left out")
+    left_out = dialog.locator(".desk-left-out").get_by_role("listitem")
+    expect(left_out).to_contain_text(flags[1]["preview"])
+    expect(left_out).to_contain_text("The flag was changed by")
+    save_screenshot(page, "desk-left-out", tmp_path)
+    press(page, "Escape")
+    expect(find_checked(page)).to_have_count(3)
+    decide(address, read_card(address, flags[1]["flag_id"]), status="open")
+    page.close()
+
+
+def test_what_one_did_oneself_to_a_selected_flag_does_not_leave_it_out(
+    browser: Browser, address: str
+) -> None:
+    page = open_desk(browser, address, "model=pair")
+    press(page, "n")
+    await_saved(page)
+    press(page, "Home", "x", "Shift+J", "u")
+    await_saved(page)
+    press(page, "d")
+    dialog = page.get_by_role("dialog", name="Duplicate — 2 flags?")
+    expect(dialog).to_be_visible()
+    expect(dialog).not_to_contain_text("left out")
+    press(page, "Escape")
+    page.close()
+
+
+def test_a_copied_link_is_said_to_everybody(browser: Browser, address: str) -> None:
+    page = open_desk(browser, address, "model=pair", permissions=["clipboard-read", "clipboard-write"])
+    press(page, "j", "Shift+L")
+    expect(page.locator(".desk-told")).to_have_text("Link copied")
+    expect(page.locator(".desk-told")).to_be_in_viewport(ratio=1)
+    assert find_selected(page) in page.evaluate("navigator.clipboard.readText()")
+    page.close()
+
+
+def test_a_view_that_somebody_shares_appears_and_goes_by_itself(
+    browser: Browser, address: str, folder: Path
+) -> None:
+    page = open_desk(browser, address, "model=pair")
+    with Workspace(folder, is_app=False) as workspace:
+        view = workspace.saved_views.save("bob", "Ours", "view=done", is_shared=True)
+        shared = page.get_by_role("button", name="Ours shared")
+        expect(shared).to_be_visible()
+        workspace.saved_views.delete("bob", view.view_id)
+        expect(shared).to_have_count(0)
+    page.close()
+
+
 def test_two_people_see_each_others_decisions_without_losing_their_place(
     browser: Browser, address: str
 ) -> None:
@@ -245,7 +394,7 @@ def test_two_people_see_each_others_decisions_without_losing_their_place(
     expect(second.locator(f"[data-flag='{flags[2]['flag_id']}']")).to_have_count(0)
     assert find_selected(second) == flags[3]["flag_id"]
     press(first, "u", "u")
-    expect(second.locator(".desk-total")).to_have_text("12 flags")
+    expect(second.locator(".desk-total")).to_have_text(f"{len(flags)} flags")
     first.close()
     second.close()
 
@@ -463,7 +612,9 @@ def test_nothing_is_asked_of_the_server_while_another_tab_is_open(browser: Brows
     page.clock.install()
     asked: list[str] = []
     page.on("request", lambda request: asked.append(request.url) if "/api/" in request.url else None)
-    page.goto(f"{address}/?tab=review&model=pair")
+    last = read_queue(address, "pair")[-1]["flag_id"]
+    with page.expect_request(f"**/api/flags/{last}"):  # cards are fetched ahead
+        page.goto(f"{address}/?tab=review&model=pair")
     expect(page.locator(".desk-history")).to_be_visible()
     with page.expect_request("**/api/news*"):
         page.clock.run_for(2_000)

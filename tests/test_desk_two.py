@@ -36,7 +36,7 @@ kind = "external"
 labels = ["spam", "ham", "eggs"]
 inputs.text = "textbox"
 """
-    for name in (*MODELS, "alike")
+    for name in (*MODELS, "alike", "parted")
 )
 
 
@@ -52,7 +52,8 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     with Workspace.open(made) as workspace:
         for model, count in MODELS.items():
             workspace.add_flags([build_flag(model, f"{model} number {at}") for at in range(count)])
-        workspace.add_flags([build_flag("alike", text) for text in ALIKE])
+        for model in ("alike", "parted"):
+            workspace.add_flags([build_flag(model, text) for text in ALIKE])
     return made
 
 
@@ -126,20 +127,11 @@ def decide_many(page: Page, key: str) -> None:
     expect(page.locator("dialog")).to_have_count(0, timeout=PATIENCE)
 
 
-ARE_GROUPED = """async (size) => {
-    const answer = await fetch("api/queue?view=open&model=alike");
-    return (await answer.json()).flags.some((flag) => flag.group_size === size);
-}"""
-"""Flags are compared in the background."""
-
-
 def test_one_key_chooses_all_who_complain_about_the_same_and_one_takes_it_back(
     browser: Browser, address: str, folder: Path
 ) -> None:
     flags = list_open(address, "alike")
     page = open_desk(browser, address, "model=alike")
-    page.wait_for_function(ARE_GROUPED, arg=3, polling=200)
-    page.reload()
     expect(page.locator(".desk-card")).to_contain_text("2 similar flags", timeout=PATIENCE)
     press(page, "g")
     expect(page.locator(".desk-bulk")).to_contain_text("All 3 open flags of this group", timeout=PATIENCE)
@@ -159,6 +151,25 @@ def test_one_key_chooses_all_who_complain_about_the_same_and_one_takes_it_back(
     assert sorted(decided[3:6]) == sorted((flag, "revert") for flag, _ in said)
     assert sorted(decided[6:]) == sorted(said)
     page.close()
+
+
+def test_a_group_shows_without_a_reload_what_was_split_off_and_came_back(
+    browser: Browser, address: str
+) -> None:
+    page, other = (open_desk(browser, address, "model=parted") for _ in range(2))
+    press(other, "j", "j")
+    similar = (each.locator(".desk-similar") for each in (page, other))
+    mine, theirs = similar
+    for seen in (mine, theirs):
+        expect(seen).to_contain_text("2 similar flags", timeout=PATIENCE)
+    press(page, "Shift+S")
+    expect(mine).to_have_count(0)
+    expect(theirs).to_contain_text("1 similar flag", timeout=PATIENCE)
+    press(page, "u")
+    for seen in (mine, theirs):
+        expect(seen).to_contain_text("2 similar flags", timeout=PATIENCE)
+    page.close()
+    other.close()
 
 
 def test_what_one_did_oneself_a_moment_ago_is_no_conflict_for_the_next_decision_about_many(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import json
 import logging
 import random
@@ -19,7 +20,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
-from reviewer.grouping import Grouper, GroupingProgress
+from reviewer.grouping import Grouper, GroupingProgress, job
 from reviewer.grouping.process import Comparer, ComparerError
 from reviewer.index.grouping import apply_changes, find_changes, list_groups
 from reviewer.index.store import MainIndex, delete_index
@@ -342,6 +343,40 @@ def test_flags_are_grouped_while_they_arrive(desk: Desk) -> None:
     desk.say(SAME[2])
     wait_until(lambda: [row[2] for row in desk.read()] == [3, 3, 3])
     assert desk.grouper.progress == GroupingProgress(3, 3)
+
+
+def test_who_asks_is_told_which_flags_were_put_in_another_group(desk: Desk) -> None:
+    first, second, other = desk.say(*SAME[:2], OTHER)
+    before = desk.grouper.regrouped.total
+    desk.grouper.run_once()
+    told = desk.grouper.regrouped
+    assert list(told.list_since(before)) == [first.flag_id, second.flag_id]
+    assert other.flag_id not in told.flag_ids
+    assert told.list_since(told.total) == ()
+    assert told.list_since(told.total - 1) == (second.flag_id,)
+    assert told.list_since(told.total + 9) == told.flag_ids  # a number from before a new start
+
+
+def has_sizes(desk: Desk, sizes: list[int]) -> bool:
+    return [row[2] for row in desk.read()] == sizes
+
+
+def test_a_flag_comes_back_to_its_group_as_soon_as_that_is_called_for(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("_SHORTEST_WAIT", "_LONGEST_WAIT"):
+        monkeypatch.setattr(job, name, 3600.0)
+    flags = desk.say(*SAME)
+    desk.grouper.start()
+    split = make_review(flags[1].flag_id, Event.SPLIT)
+    for sizes, events in (
+        ([3, 3, 3], []),
+        ([2, 1, 2], [split]),
+        ([3, 3, 3], [make_review(flags[1].flag_id, Event.REVERT, reverts=split.event_id, seq=1)]),
+    ):
+        desk.add(*events)
+        desk.grouper.look_soon()
+        wait_until(functools.partial(has_sizes, desk, sizes))
 
 
 def test_a_grouper_that_never_started_can_be_stopped(desk: Desk) -> None:

@@ -356,6 +356,26 @@ def test_a_jump_leaves_out_the_flags_before(filled: tuple[Desk, pd.DataFrame], s
     assert [str(row["flag_id"]) for row in following.rows] == ids[120:140]
 
 
+@pytest.mark.parametrize("sort", SORTS)
+def test_as_many_flags_stand_before_a_flag_as_are_read_before_it(
+    filled: tuple[Desk, pd.DataFrame], sort: str
+) -> None:
+    desk, _ = filled
+    for chosen in (Slice(), Slice(view="done", option=("wrong_label",))):
+        ids = read_ids(desk, chosen, sort, 400, seed=3)
+        places = [desk.ask(queries.find_place, chosen, sort, each, 3) for each in ids[::7]]
+        assert places == list(range(len(ids)))[::7]
+
+
+def test_the_place_of_a_flag_outside_is_where_it_would_stand(desk: Desk) -> None:
+    flags = [make_flag(option=each) for each in ("other", "wrong_label", "other")]
+    desk.add(*flags)
+    chosen = Slice(option=("other",))
+    assert desk.ask(queries.find_place, chosen, "newest", flags[1].flag_id) == 1
+    for unknown in (new_id(), "no id"):
+        assert desk.ask(queries.find_place, chosen, "newest", unknown) == 0
+
+
 def test_a_random_order_gives_every_flag_once_and_is_the_seed_s_own(
     filled: tuple[Desk, pd.DataFrame],
 ) -> None:

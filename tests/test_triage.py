@@ -175,8 +175,11 @@ def test_flags_that_somebody_changed_or_that_cannot_be_decided_so_are_left_alone
     )
     workspace.review(changed, resolution="ambiguous", reviewer="bob")
     targets = [Target(changed, 0), Target(good, 0), Target(shade, 0), Target(unknown)]
+    tried = workspace.try_many(targets, corrected_label="refund", reviewer="ann")
+    assert state(workspace, good)[0] == "open"
     done = workspace.review_many(targets, corrected_label="refund", reviewer="ann")
-    assert (done.changed, done.skipped) == (1, 3)
+    assert (done.changed, done.skipped) == (tried.changed, tried.skipped) == (1, 3)
+    assert done.reasons == tried.reasons
     said = dict(done.reasons)
     assert said[changed].startswith("The flag was changed by bob at ")
     assert said[shade].startswith("There is no label 'refund'")

@@ -16,10 +16,9 @@ class Body(BaseModel):
     model_config = ConfigDict(extra="forbid", allow_inf_nan=False)
 
 
-class Decision(Body):
-    """What is decided about a flag; nothing but a comment is possible too."""
+class Meant(Body):
+    """What is meant about a flag; nothing but a comment is possible too."""
 
-    action_id: str
     corrected_label: str | None = None
     corrected_value: float | None = None
     corrected_output: JsonValue = None
@@ -35,3 +34,14 @@ class Decision(Body):
     def given(self) -> dict[str, Any]:
         """The parts of the decision."""
         return {name: getattr(self, name) for name in (*DECISION, "comment")}
+
+    @property
+    def is_given(self) -> bool:
+        """Whether anything is meant at all."""
+        return any(value not in (None, "") for value in self.given.values())
+
+
+class Decision(Meant):
+    """What is decided about a flag, as an action that is known by its id."""
+
+    action_id: str

@@ -9,18 +9,21 @@ from pydantic import Field
 
 from reviewer.access import Person
 from reviewer.api.asking import REVIEWER, Language, Root
-from reviewer.api.bodies import Body, Decision
+from reviewer.api.bodies import Body, Decision, Meant
 from reviewer.api.cards import build_row
 from reviewer.api.filters import Filters
 from reviewer.bulk import BulkJobs, Job
 from reviewer.errors import InputError
 from reviewer.index.queries import ChosenFlags
 from reviewer.sentences import retell
-from reviewer.triage import Target
+from reviewer.triage import ManyDecided, Target
 from reviewer.workspace import Workspace
 
 MOST_CHOSEN = 100_000
 """Flags that a selection may name; filters may match any number."""
+
+MOST_CHECKED = 10_000
+"""Flags for which a preview tries the decision; that takes half a second."""
 
 SAMPLE = 5
 """Flags that a preview shows."""
@@ -33,10 +36,10 @@ class Chosen(Body):
     seq: int | None = None
 
 
-class PreviewBody(Body):
-    """A selection by id, or filters."""
+class PreviewBody(Meant):
+    """A selection, or filters, and what would be decided about these flags."""
 
-    flags: list[str] | None = Field(None, max_length=MOST_CHOSEN)
+    flags: list[Chosen] | None = Field(None, max_length=MOST_CHOSEN)
     filters: Filters | None = None
 
 
@@ -53,26 +56,33 @@ def add_bulk_routes(router: APIRouter, workspace: Workspace) -> None:
     jobs = BulkJobs(workspace)
 
     @router.post("/bulk/preview")
-    def preview(body: PreviewBody, root: Root, person: Person = REVIEWER) -> dict[str, Any]:
-        """Return how many flags would be decided about, of which kinds, and the newest few of them."""
+    def preview(
+        body: PreviewBody, root: Root, language: Language, person: Person = REVIEWER
+    ) -> dict[str, Any]:
+        """Return how many flags would be decided about, of which kinds, and the newest few of them.
+
+        With a decision, also how many of the first flags it would leave alone, and why; `checked` is how many
+        these are.
+        """
         head = workspace.read_marker().flags
         chosen = _choose(person, body.flags, body.filters, head)
         preview = workspace.preview(chosen, SAMPLE)
         sample = [build_row(each, root) for each in preview.sample]
         counts = {"count": preview.count, "statuses": preview.statuses, "models": preview.models}
-        return {**counts, "head": head, "sample": sample}
+        answer = {**counts, "head": head, "sample": sample, "checked": 0, **_say_skipped(None, language)}
+        if not body.is_given:
+            return answer
+        targets = _list_targets(workspace, body.flags, chosen)[:MOST_CHECKED]
+        tried = workspace.try_many(targets, reviewer=person.name, **body.given)
+        return {**answer, "checked": len(targets), **_say_skipped(tried, language)}
 
     @router.post("/bulk")
     def decide(body: BulkBody, language: Language, person: Person = REVIEWER) -> dict[str, Any]:
         """Begin to decide; the answer comes at once, and the job tells how far it is."""
         if body.filters is not None and body.head is None:
             raise InputError("A decision about all that filters match needs the head of its preview.")
-        seen = {each.flag_id: each.seq for each in body.flags or []}
-        named = None if body.flags is None else list(seen)
-        chosen = _choose(person, named, body.filters, body.head)
-        targets = (
-            workspace.find_targets(chosen) if named is None else [Target(*each) for each in seen.items()]
-        )
+        chosen = _choose(person, body.flags, body.filters, body.head)
+        targets = _list_targets(workspace, body.flags, chosen)
         return _build_job(jobs.start(body.action_id, targets, person.name, body.given), language)
 
     @router.get("/bulk/{action_id}")
@@ -89,13 +99,19 @@ def add_bulk_routes(router: APIRouter, workspace: Workspace) -> None:
 
 
 def _choose(
-    person: Person, flag_ids: list[str] | None, filters: Filters | None, head: int | None
+    person: Person, flags: list[Chosen] | None, filters: Filters | None, head: int | None
 ) -> ChosenFlags:
-    if (flag_ids is None) == (filters is None):
+    if (flags is None) == (filters is None):
         raise InputError("Name the flags, or give filters: one of the two.")
     if filters is None:
-        return ChosenFlags(flag_ids=tuple(flag_ids or ()))
+        return ChosenFlags(flag_ids=tuple(dict.fromkeys(each.flag_id for each in flags or [])))
     return ChosenFlags(filters.to_slice(person.name), head)
+
+
+def _list_targets(workspace: Workspace, flags: list[Chosen] | None, chosen: ChosenFlags) -> list[Target]:
+    if flags is None:
+        return workspace.find_targets(chosen)
+    return [Target(*each) for each in {each.flag_id: each.seq for each in flags}.items()]
 
 
 def _build_job(job: Job, language: str) -> dict[str, Any]:
@@ -106,10 +122,15 @@ def _build_job(job: Job, language: str) -> dict[str, Any]:
         "done": job.done,
         "total": job.total,
         "changed": result.changed if result else 0,
-        "skipped": result.skipped if result else 0,
-        "reasons": [
-            {"flag_id": flag_id, "reason": retell(reason, language)}
-            for flag_id, reason in (result.reasons if result else [])
-        ],
+        **_say_skipped(result, language),
         "error": retell(job.error, language) if job.error else "",
     }
+
+
+def _say_skipped(result: ManyDecided | None, language: str) -> dict[str, Any]:
+    """Return how many flags were left alone, and why the first ones."""
+    reasons = [
+        {"flag_id": flag_id, "reason": retell(reason, language)}
+        for flag_id, reason in (result.reasons if result else [])
+    ]
+    return {"skipped": result.skipped if result else 0, "reasons": reasons}

@@ -29,8 +29,10 @@ def add_desk_routes(router: APIRouter, workspace: Workspace) -> None:
 
     @router.get("/desk")
     def read_desk(person: Person = REVIEWER) -> dict[str, Any]:
-        """Return who is asking, who else reviews, the keys and the saved views."""
+        """Return who is asking, who else reviews, the keys and the saved views; see `/news` for the stamp."""
+        stamp = views.read_stamp()
         return {
+            "views_stamp": stamp,
             "person": person.name,
             "people": sorted({person.name, *workspace.list_people()}),
             "keys": merge_keys(workspace.spec.keys),

@@ -32,12 +32,19 @@ def add_queue_routes(router: APIRouter, workspace: Workspace) -> None:
         limit: Annotated[int, Query(ge=1, le=MOST_ROWS)] = 50,
         seed: Annotated[int, Query(ge=0, lt=1 << 31)] = 0,
         skip: Annotated[int, Query(ge=0)] = 0,
+        around: str | None = None,
         person: Person = REVIEWER,
     ) -> dict[str, Any]:
-        """Return one page of the queue and how many flags there are in all."""
+        """Return one page of the queue, how many flags there are in all and how many were left out first.
+
+        Around a flag, as many stand before it as after it.
+        """
+        if around is not None:
+            skip = max(0, workspace.find_place(chosen, sort, around, seed) - limit // 2)
         page, total, marker = workspace.read_page(chosen, sort, after, limit, seed, skip)
         rows = [build_row(row, root) for row in page.rows]
-        return {"flags": rows, "next": page.next, "total": total, "token": _write_token(marker)}
+        answer = {"flags": rows, "next": page.next, "total": total, "skipped": skip}
+        return {**answer, "token": _write_token(marker)}
 
     @router.get("/facets")
     def count_facets(chosen: ChosenSlice, person: Person = REVIEWER) -> dict[str, Any]:
@@ -46,14 +53,20 @@ def add_queue_routes(router: APIRouter, workspace: Workspace) -> None:
 
     @router.get("/news")
     def read_news(root: Root, after: str | None = None, person: Person = REVIEWER) -> dict[str, Any]:
-        """Return the flags that are new or were decided about since the token; without one, the token now."""
+        """Return the flags that are new or changed since the token; without one, the token now.
+
+        `views` is another text once somebody has saved, changed or deleted a view.
+        """
+        views = workspace.saved_views.read_stamp()
         if after is None:
-            return {"token": _write_token(workspace.read_marker()), "flags": [], "is_more": False}
+            token = _write_token(workspace.read_marker())
+            return {"token": token, "flags": [], "is_more": False, "views": views}
         rows, marker = workspace.read_news(_read_token(after))
         return {
             "token": _write_token(marker),
             "flags": [build_row(row, root) for row in rows[:MOST_NEWS]],
             "is_more": len(rows) > MOST_NEWS,
+            "views": views,
         }
 
     @router.get("/flags/{flag_id}")
@@ -76,10 +89,10 @@ def _build_facets(counts: FacetCounts) -> dict[str, Any]:
 
 
 def _write_token(marker: Marker) -> str:
-    return f"{marker.flags}.{marker.reviews}"
+    return ".".join(map(str, marker))
 
 
 def _read_token(text: str) -> Marker:
-    if not re.fullmatch(r"\d{1,15}\.\d{1,15}", text):
+    if not re.fullmatch(r"\d{1,15}\.\d{1,15}\.\d{1,15}", text):
         raise InputError(f"The token {text[:40]!r} is none of ours; ask without one to get it.")
     return Marker(*map(int, text.split(".")))

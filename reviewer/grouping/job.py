@@ -43,11 +43,15 @@ _LOG = logging.getLogger(__name__)
 
 _SHORTEST_WAIT, _LONGEST_WAIT = 1.0, 8.0
 """Seconds between two looks at the index: few at the start and while flags arrive, then ever more."""
+_PAUSE = 0.1
+"""Seconds between two looks, however often they are called for."""
 _WAIT_AFTER_FAILURE = 60.0
 _IDLE_LOOKS = 12
 """Looks without anything to do after which the comparing process is ended."""
 _CHANGES_AT_ONCE = 2000
 """Flags whose group is written in one transaction, in a few milliseconds at a million flags."""
+_REMEMBERED = 500
+"""Flags with another group that are named to who asks; after more, a list is better read anew."""
 _NOTHING_SEEN = -1
 _WITH_NUMBERS = frozenset({"number", "slider", "table"})
 
@@ -57,6 +61,19 @@ class GroupingProgress(NamedTuple):
 
     done: int
     total: int
+
+
+class Regrouped(NamedTuple):
+    """Flags whose group changed."""
+
+    total: int = 0
+    """How often a flag was put in another group since the thread began."""
+    flag_ids: tuple[str, ...] = ()
+    """The newest `_REMEMBERED` of them, the oldest first."""
+
+    def list_since(self, total: int) -> Sequence[str]:
+        """Return the flags since there were so many; all known ones when that was before a new start."""
+        return self.flag_ids[-max(0, self.total - total) :] if total != self.total else ()
 
 
 class Grouper:
@@ -71,7 +88,11 @@ class Grouper:
         self._reviews = _NOTHING_SEEN
         """Up to where reviews were looked at for flags that were split off or withdrawn."""
         self._progress = GroupingProgress(0, 0)
+        self._regrouped = Regrouped()
+        self._changing: list[str] = []
+        """Flags that this look put in another group; they are told once it is over."""
         self._is_stopping = threading.Event()
+        self._is_called = threading.Event()
         self._thread = threading.Thread(target=self._run, name="reviewer groups flags", daemon=True)
 
     @property
@@ -79,13 +100,23 @@ class Grouper:
         """How far the groups are, as of the last look."""
         return self._progress
 
+    @property
+    def regrouped(self) -> Regrouped:
+        """The flags that were put in another group, as of the last look."""
+        return self._regrouped
+
     def start(self) -> None:
         """Group what is there and what arrives from now on, until `stop`."""
         self._thread.start()
 
+    def look_soon(self) -> None:
+        """Look at the index soon, however long nothing has happened: a group may be whole again."""
+        self._is_called.set()
+
     def stop(self) -> None:
         """End the thread and the process; the index may be closed afterwards."""
         self._is_stopping.set()
+        self._is_called.set()
         if comparer := self._comparer:
             comparer.kill()
         if self._thread.is_alive():
@@ -108,13 +139,20 @@ class Grouper:
                 self._write_groups(self._place_some())
         except TablesGoneError:
             _LOG.info("the flags were read anew; their groups begin anew, too")
+        finally:
+            self._tell_changes()
         return True
+
+    def _tell_changes(self) -> None:
+        changed, self._changing = self._changing, []
+        told = (*self._regrouped.flag_ids, *changed)[-_REMEMBERED:]
+        self._regrouped = Regrouped(self._regrouped.total + len(changed), told)
 
     # The thread
 
     def _run(self) -> None:
         told, wait, idle = "", _SHORTEST_WAIT, 0
-        while not self._is_stopping.wait(wait):
+        while not self._wait(wait):
             try:
                 idle = 0 if self.run_once() else idle + 1
                 told = ""
@@ -125,6 +163,12 @@ class Grouper:
             wait = min(_SHORTEST_WAIT * 2**idle, _LONGEST_WAIT)
             if idle == _IDLE_LOOKS:
                 self._end_comparer()
+
+    def _wait(self, seconds: float) -> bool:
+        """Wait so long or until called, but never not at all; returns whether the thread shall end."""
+        self._is_called.wait(seconds)
+        self._is_called.clear()
+        return self._is_stopping.wait(_PAUSE)
 
     def _tell(self, error: Exception, told: str) -> str:
         """Log what went wrong, unless it was said last time or is part of stopping; returns it."""
@@ -207,5 +251,6 @@ class Grouper:
         for first in range(0, changes.num_rows, _CHANGES_AT_ONCE):
             with self._writing() as cursor:
                 apply_changes(cursor, changes.slice(first, _CHANGES_AT_ONCE))
+        self._changing += map(str, changes.column("flag_id").to_pylist())
         self._reviews = state.reviews
         self._progress = GroupingProgress(state.placed, state.flags)

@@ -6,7 +6,16 @@ as `$name` parameters only.
 
 from reviewer.index.queries.choosing import ChosenFlags, Preview, find_targets, preview_flags
 from reviewer.index.queries.counts import FacetCounts, count_facets, count_flags
-from reviewer.index.queries.pages import MOST_NEWS, SORTS, Marker, Page, read_marker, read_news, read_page
+from reviewer.index.queries.pages import (
+    MOST_NEWS,
+    SORTS,
+    Marker,
+    Page,
+    find_place,
+    read_marker,
+    read_news,
+    read_page,
+)
 from reviewer.index.queries.records import (
     count_rows,
     find_acted,
@@ -59,6 +68,7 @@ __all__ = [
     "find_known",
     "find_light_flags",
     "find_newest_decisions",
+    "find_place",
     "find_prediction",
     "find_reverted",
     "find_ruled",

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import base64
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -90,6 +90,8 @@ class Marker(NamedTuple):
 
     flags: int
     reviews: int
+    regroupings: int = 0
+    """Flags that were put in another group until then, which no log says."""
 
 
 def read_page(
@@ -122,6 +124,30 @@ def read_page(
     )
 
 
+def find_place(cursor: DuckDBPyConnection, chosen: Slice, sort: str, flag_id: str, seed: int = 0) -> int:
+    """Return how many flags of the slice stand before a flag, which may itself be outside; 0 for no flag.
+
+    Raises `UnknownNameError`.
+    """
+    if sort not in SORTS:
+        raise UnknownNameError("order", sort, SORTS)
+    order = SORTS[sort]
+    seeds = {"seed": seed} if "$seed" in order.key else {}
+    here = (
+        f"select {order.key} as key, position from {order.source}"  # noqa: S608  constant texts
+        " where flag_id = try_cast($flag as uuid)"
+    )
+    found = cursor.execute(here, {"flag": flag_id, **seeds}).fetchone()
+    if found is None:
+        return 0
+    is_before = f"({order.key} < $key or ({order.key} = $key and position > $position))"
+    conditions = " and ".join([*_list_conditions(chosen), is_before])
+    statement = f"select count(*) as flags from {order.source} where {conditions}"  # noqa: S608
+    values = {"key": found[0], "position": found[1], **seeds}
+    [row] = fetch(cursor, statement, select_values(chosen, statement) | values)
+    return int(row["flags"])
+
+
 def read_marker(cursor: DuckDBPyConnection) -> Marker:
     """Return up to where the logs are in the index."""
     rows = fetch(cursor, "select stream, row_count from read_positions", {})
@@ -129,9 +155,19 @@ def read_marker(cursor: DuckDBPyConnection) -> Marker:
     return Marker(counts["flags"], counts["reviews"])
 
 
-def read_news(cursor: DuckDBPyConnection, since: Marker) -> list[dict[str, Any]]:
-    """Return the flags that are new or that an event touched, newest first, up to one over `MOST_NEWS`."""
-    values = {"flags": since.flags, "reviews": since.reviews, "limit": MOST_NEWS + 1}
+def read_news(
+    cursor: DuckDBPyConnection, since: Marker, regrouped: Sequence[str] = ()
+) -> list[dict[str, Any]]:
+    """Return the flags that are new, that an event touched or that are named, up to one over `MOST_NEWS`.
+
+    The newest come first.
+    """
+    values = {
+        "flags": since.flags,
+        "reviews": since.reviews,
+        "regrouped": list(regrouped),
+        "limit": MOST_NEWS + 1,
+    }
     return read_rows(cursor, load_sql("news"), values)
 
 
@@ -151,7 +187,7 @@ def read_rows(cursor: DuckDBPyConnection, keys: str, values: Mapping[str, Any]) 
 
 
 def _write_keys(chosen: Slice, order: _Order, *, is_first: bool) -> str:
-    conditions = ["not is_withdrawn", *list_conditions(chosen), *list_scanned(chosen)]
+    conditions = _list_conditions(chosen)
     if not is_first:
         conditions.append(_is_behind(order))
     return (
@@ -159,6 +195,10 @@ def _write_keys(chosen: Slice, order: _Order, *, is_first: bool) -> str:
         f" where {' and '.join(conditions)} order by {order.order_by}, position desc"
         " limit $limit offset $skip"
     )
+
+
+def _list_conditions(chosen: Slice) -> list[str]:
+    return ["not is_withdrawn", *list_conditions(chosen), *list_scanned(chosen)]
 
 
 def _is_behind(order: _Order) -> str:

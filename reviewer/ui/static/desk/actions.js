@@ -107,7 +107,7 @@ function decide(desk, id, decision) {
 async function decideMany(desk, decision) {
   const { selection, decisions } = desk;
   desk.breaks += 1; // keys that wait behind the question were pressed without knowing of it
-  const target = await confirmTarget(desk.root, selection, decisions.describe(decision));
+  const target = await confirmTarget(desk, decision, decisions.describe(decision));
   if (!target) return;
   selection.clear();
   decisions.decideMany(target, decision); // a comment that is being written stays with its flag
@@ -163,7 +163,7 @@ async function selectGroup({ selection, store, status }, id) {
   const filters = { ...emptyFilters(), sort: undefined, seed: undefined, view: "open", group };
   const { count } = await post("bulk/preview", { filters });
   if (count) selection.selectScope(filters, count, true);
-  else status.announce(text("desk.bulk.group_done"));
+  else status.tell(text("desk.bulk.group_done"));
 }
 
 function showGroup(store, id) {
@@ -180,7 +180,7 @@ async function copyLink(desk) {
   desk.writeAddress();
   try {
     await navigator.clipboard.writeText(location.href);
-    desk.status.announce(text("desk.link_copied"));
+    desk.status.tell(text("desk.link_copied"));
   } catch {
     showLink(desk.root, location.href);
   }

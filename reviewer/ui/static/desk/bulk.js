@@ -41,20 +41,23 @@ async function followJob(started, onProgress) {
 export const cancelJob = ({ action_id: id }) => post(`bulk/${encodeURIComponent(id)}/cancel`, {});
 
 /**
- * Show what a decision on the selected flags would touch.
+ * Show what a decision on the selected flags would touch, and which ones it would leave out.
+ * @param {{ root: HTMLElement, selection: Object, store: Object }} desk
+ * @param {Object} decision
+ * @param {string} words the decision, in words
  * @returns {Promise<{ body: Object, flagIds: string[], count: number }|null>} the target once confirmed
  */
-export async function confirmTarget(parent, selection, words) {
+export async function confirmTarget({ root, selection, store }, decision, words) {
   const { target, heldIds } = selection;
-  const asked = target.flags ? { flags: target.flags.map(({ flag_id }) => flag_id) } : target;
-  const preview = await post("bulk/preview", asked);
-  const title = text("desk.bulk.ask", { said: words, flags: plural("desk.flags", preview.count) });
-  const isSure = await confirm(parent, title, buildPreview(preview), words);
+  const preview = await post("bulk/preview", { ...target, ...decision });
+  const count = preview.count - preview.skipped;
+  const title = text("desk.bulk.ask", { said: words, flags: plural("desk.flags", Math.max(0, count)) });
+  const isSure = await confirm(root, title, buildPreview(preview, store), count > 0 && words);
   const body = target.flags ? target : { ...target, head: preview.head };
-  return isSure ? { body, flagIds: target.flags?.map(({ flag_id }) => flag_id) ?? heldIds, count: preview.count } : null;
+  return isSure ? { body, flagIds: target.flags?.map(({ flag_id }) => flag_id) ?? heldIds, count } : null;
 }
 
-function buildPreview({ count, sample, statuses, models }) {
+function buildPreview({ count, sample, statuses, models, ...tried }, store) {
   const lines = [
     sayCounts(models, (model) => model),
     sayCounts(statuses, (status) => name("status", status)),
@@ -64,7 +67,18 @@ function buildPreview({ count, sample, statuses, models }) {
   const rows = sample.map((row) => h("li", {}, row.preview || name("option", row.option), buildSaid(row)));
   if (more > 0) rows.push(h("li", { class: "desk-none" }, plural("desk.more", more)));
   const said = lines.filter(Boolean).map((line) => h("p", {}, line));
-  return [...said, h("ul", { class: "desk-sample" }, ...rows), h("p", { class: "desk-none" }, text("desk.bulk.hint"))];
+  const hint = h("p", { class: "desk-none" }, text("desk.bulk.hint"));
+  return [...said, ...buildLeftOut(tried, count, store), h("ul", { class: "desk-sample" }, ...rows), hint];
+}
+
+function buildLeftOut({ skipped, checked, reasons }, count, store) {
+  const rows = reasons.map(({ flag_id: id, reason }) => h("li", {}, store.row(id)?.preview || id, h("small", {}, reason)));
+  if (skipped > reasons.length) rows.push(h("li", { class: "desk-none" }, plural("desk.more", skipped - reasons.length)));
+  return [
+    skipped > 0 && h("p", { class: "desk-warn" }, plural("desk.bulk.leaves_out", skipped)),
+    skipped > 0 && h("ul", { class: "desk-sample desk-left-out" }, ...rows),
+    checked < count && h("p", { class: "desk-none" }, text("desk.bulk.checked", { count: formatCount(checked) })),
+  ].filter(Boolean);
 }
 
 const buildSaid = (row) => h("small", {}, [row.predicted_label, name("status", row.status)].filter(Boolean).join(" · "));

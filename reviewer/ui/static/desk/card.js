@@ -12,6 +12,7 @@ import { buildNote, sayFlagger } from "./origin.js";
 import { assigneePill, resolutionPill, sayCorrection, sayPrediction, statusPill, verificationPill } from "./pills.js";
 import { buildPriority } from "./priority.js";
 import { RightOutput, isTypable } from "./right_output.js";
+import { RightValue } from "./right_value.js";
 import { name, plural, text } from "./texts.js";
 
 const RESOLUTIONS = [
@@ -68,7 +69,7 @@ export class Card {
     this.parts = Object.fromEntries(PARTS.map((part) => [part, h("div", {})]));
     this.advice = new Advice(this.parts.inputs);
     this.parts.advice.append(this.advice.element);
-    this.value = this.#buildValueField();
+    this.value = new RightValue((value) => hooks.correctValue(value));
     this.output = new RightOutput((output) => hooks.correctOutput(output));
     this.comment = this.#buildCommentField();
     this.actions = h("div", { class: "desk-actions" });
@@ -89,7 +90,7 @@ export class Card {
     const isOther = id !== shown.id;
     this.shown = { id, flag, error, selected, isDrawn: true };
     this.element.classList.toggle("desk-blank", !flag);
-    if (isOther) this.#turnTo(id, flag);
+    if (isOther) this.#turnTo(id);
     if (flag) this.#draw(flag, error);
     else this.#clear(error);
   }
@@ -108,10 +109,8 @@ export class Card {
     return draft;
   }
 
-  #turnTo(id, flag) {
+  #turnTo(id) {
     this.body.scrollTop = 0;
-    this.value.field.value = readNumber(flag?.suggested_label) ?? "";
-    this.value.problem.textContent = "";
     this.comment.field.value = this.drafts.get(id) ?? "";
   }
 
@@ -166,8 +165,8 @@ export class Card {
   #drawFields(flag, model) {
     const kind = findAnswerKind(flag, model);
     this.value.element.hidden = kind !== "value";
-    this.value.unit.textContent = model?.unit ?? "";
     this.output.element.hidden = kind !== "output";
+    if (kind === "value") this.value.turnTo(flag, model);
     if (kind === "output") this.output.turnTo(flag, model);
   }
 
@@ -240,28 +239,6 @@ export class Card {
     if (label === flag.predicted_label || !flag.labels?.includes(label)) return null;
     const options = { key: findLabelKey(flag.labels, label), isMain: true };
     return button(text("desk.correct_to", { label }), () => this.hooks.correct(label), options);
-  }
-
-  #buildValueField() {
-    const problem = h("small", { class: "desk-bad", role: "alert" });
-    const unit = h("span", { class: "desk-unit" });
-    const onkeydown = (event) => this.#onFieldKey(event, event.key === "Enter", () => this.#sendValue());
-    const field = h("input", { class: "desk-field", inputmode: "decimal", autocomplete: "off", onkeydown });
-    const label = h("label", {}, text("desk.right_value"), keycap(KEYS.value?.[0]), field);
-    const send = button(text("desk.correct_value"), () => this.#sendValue(), { key: "Enter" });
-    const element = h("div", { class: "desk-compose-row" }, label, unit, send, problem);
-    return { element, field, unit, problem };
-  }
-
-  #sendValue() {
-    const typed = this.value.field.value.trim();
-    const value = readNumber(typed);
-    if (value === null) {
-      this.value.problem.textContent = text("desk.error.number", { typed });
-      return;
-    }
-    this.value.field.blur();
-    this.hooks.correctValue(value);
   }
 
   #buildCommentField() {
@@ -362,10 +339,4 @@ function findAnswerKind(flag, model) {
   if (flag.labels?.length || flag.predicted_label !== null || flag.task.endsWith("-classification")) return "label";
   if (flag.predicted_value !== null || flag.task === "tabular-regression") return "value";
   return isTypable(model) ? "output" : null;
-}
-
-/** A number as people type it, with a point or a comma; null when it is none. */
-function readNumber(typed) {
-  const value = Number((typed ?? "").trim().replace(",", ".") || NaN);
-  return Number.isFinite(value) ? value : null;
 }

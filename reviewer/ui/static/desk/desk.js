@@ -44,9 +44,9 @@ export async function mountDesk(element) {
 class Desk {
   /**
    * @param {HTMLElement} host
-   * @param {{ person: string, people: string[], views: Object[] }} about what the server says of who looks
+   * @param {Object} about what the server says of who looks, see `#takeAbout`
    */
-  constructor(host, { person, people, views }) {
+  constructor(host, about) {
     this.host = host;
     this.stopping = new AbortController();
     /** The end of the line of pressed keys: a key waits until the one before it is done. */
@@ -64,12 +64,12 @@ class Desk {
       onAnswer: (operation, answer) => this.#takeAnswer(operation, answer),
       onRefusal: (operation, error) => this.#takeRefusal(operation, error),
     });
-    this.store = Object.assign(new Store(this.operations, draw), { person, people });
+    this.store = new Store(this.operations, draw);
     this.selection = new Selection(this.store, draw);
     const ask = (actionId, isOwn) => askUndo(this.root, this.store, actionId, isOwn);
     this.decisions = new Decisions(this.store, this.operations, ask);
     this.saved = new SavedViews(this.store, (action) => this.press(action));
-    this.saved.views = views;
+    this.#takeAbout(about);
     this.#build();
   }
 
@@ -77,7 +77,7 @@ class Desk {
     this.#listen();
     this.draw();
     this.operations.run();
-    await this.store.reload({ isKept: await this.#openLinked() });
+    await this.store.reload({ isKept: await this.#openLinked(), isAround: true });
   }
 
   /** Show the flag that the address names; one that was decided just before a reload is done with. */
@@ -281,7 +281,23 @@ class Desk {
     this.isAsking = true;
     const isNew = await this.store.refreshNews().finally(() => (this.isAsking = false));
     if (isNew) this.#recountSoon();
+    if ((this.store.viewsStamp ?? this.about.views_stamp) !== this.about.views_stamp) await this.#refreshAbout();
     if (this.store.trouble && this.store.isReached) await this.store.reload();
+  }
+
+  /** @param {{ person: string, people: string[], views: Object[], views_stamp: string }} about */
+  #takeAbout(about) {
+    this.about = about;
+    Object.assign(this.store, { person: about.person, people: about.people });
+    this.saved.views = about.views;
+  }
+
+  /** Somebody saved, changed or deleted a view. */
+  async #refreshAbout() {
+    const about = await get("desk").catch(() => null);
+    if (!about) return;
+    this.#takeAbout(about);
+    this.draw();
   }
 
   /** What touched flags beyond those answered for is read before the operation counts as done, so that none flickers. */
@@ -298,6 +314,7 @@ class Desk {
     if (operation.route === "bulk") this.#takeJob(operation, answer);
     else {
       for (const card of answer.flags ?? [answer]) this.store.learnCard(card);
+      this.selection.learn(answer.flags ?? [answer]);
       this.decisions.noteAnswer(operation, answer);
     }
     this.#recountSoon();
@@ -305,7 +322,7 @@ class Desk {
 
   #takeJob(operation, job) {
     if (job.state === "cancelled" || job.skipped) this.notices.addResult(operation, job);
-    else this.status.announce(`${operation.said}: ${plural("desk.bulk.done", job.changed)}`);
+    else this.status.tell(`${operation.said}: ${plural("desk.bulk.done", job.changed)}`);
     for (const id of operation.flag_ids) if (this.store.row(id)) this.store.place(id);
   }
 
@@ -378,7 +395,8 @@ class Desk {
 
   #drawQueueHead() {
     const { store } = this;
-    this.total.textContent = store.isLoaded ? plural("desk.flags", store.total + store.arrivals.size) : "";
+    const isMissing = !store.isLoaded || (store.trouble && store.total === 0);
+    this.total.textContent = isMissing ? "" : plural("desk.flags", store.total + store.arrivals.size);
     this.sort.value = store.filters.sort;
     if (document.activeElement !== this.search && !store.loading) this.search.value = store.filters.text;
     this.arrivals.hidden = store.arrivals.size === 0;
@@ -393,7 +411,10 @@ class Desk {
     const { store } = this;
     const say = (words) => h("p", {}, words);
     const offer = (words, onclick) => h("button", { type: "button", class: "desk-button", onclick }, words);
-    if (store.trouble) return [say(store.trouble.message), offer(text("desk.retry"), () => store.reload())];
+    if (store.trouble) {
+      const hint = store.trouble.isPassing ? say(text("desk.list_missing")) : "";
+      return [say(store.trouble.message), hint, offer(text("desk.retry"), () => store.reload())];
+    }
     if (!store.isLoaded || store.loading) return [say(text("desk.loading"))];
     if (isFiltered(store.filters)) {
       return [say(text("desk.empty.filtered")), offer(text("desk.clear"), () => this.facets.clear())];

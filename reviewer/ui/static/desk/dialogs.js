@@ -21,7 +21,7 @@ export function openDialog(parent, title, children, onClose = () => {}) {
   return dialog;
 }
 
-/** Ask before something is done; true when the reviewer confirms. Enter confirms. */
+/** Ask before something is done; true when the reviewer confirms. Enter confirms; without `words` nothing does. */
 export function confirm(parent, title, children, words) {
   return new Promise((resolve) => {
     let isSure = false;
@@ -31,7 +31,8 @@ export function confirm(parent, title, children, words) {
     };
     const properties = { type: "button", class: "desk-button desk-main", autofocus: true, onclick };
     const yes = h("button", properties, words, keycap("Enter"));
-    const dialog = openDialog(parent, title, [...children, h("footer", {}, yes)], () => resolve(isSure));
+    const foot = words ? [h("footer", {}, yes)] : [];
+    const dialog = openDialog(parent, title, [...children, ...foot], () => resolve(isSure));
   });
 }
 

@@ -5,7 +5,7 @@
 
 import { openDialog } from "./dialogs.js";
 import { h } from "./dom.js";
-import { KEYS, LABEL_KEYS, printKey } from "./keys.js";
+import { DIGITS, KEYS, printKey } from "./keys.js";
 import { text } from "./texts.js";
 
 /** What actions are for → the actions, as they are listed; what a newer server adds stands at the end. */
@@ -46,7 +46,10 @@ function buildGroup(group, actions, press) {
 
 /** Keys that no workspace changes, by the group that lists them. */
 const EXTRA = {
-  answer: [[[LABEL_KEYS[0], "…", LABEL_KEYS.at(-1)], "label"]],
+  answer: [
+    [[DIGITS[0], "…", DIGITS.at(-1)], "label"],
+    [["Shift+A", "…"], "label_beyond"],
+  ],
   work: [[["Ctrl", "Enter"], "send"]],
   look: [[["Escape"], "close"]],
 };

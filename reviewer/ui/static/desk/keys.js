@@ -6,8 +6,13 @@
 /** Action → its keys, the one to print first; filled before the desk is built. */
 export const KEYS = {};
 
-/** The keys of a card's labels. */
-export const LABEL_KEYS = ["1", "2", "3", "4", "5", "6", "7", "8", "9", "0"];
+/** The keys of a card's first ten labels. */
+export const DIGITS = ["1", "2", "3", "4", "5", "6", "7", "8", "9", "0"];
+
+/** The keys of a card's labels: the digits, then the capitals that no action has. */
+export let LABEL_KEYS = DIGITS;
+
+const CAPITALS = Array.from("ABCDEFGHIJKLMNOPQRSTUVWXYZ", (letter) => `Shift+${letter}`);
 
 /** Actions that a key held down repeats. */
 const REPEATING = new Set(["next", "previous", "page_down", "page_up", "select_range_down", "select_range_up"]);
@@ -18,11 +23,14 @@ const CODES = { Slash: "/", BracketLeft: "[", BracketRight: "]" };
 const PRINTED = { ArrowDown: "↓", ArrowUp: "↑", PageDown: "Page ↓", PageUp: "Page ↑", Escape: "Esc" };
 
 let actions = new Map();
+let labelChords = new Map();
 
 /** Take over the server's list: action → keys such as "x", "Home", "Shift+X", "Ctrl+Z". */
 export function setKeys(keys) {
   Object.assign(KEYS, keys);
   actions = new Map(Object.entries(keys).flatMap(([action, each]) => each.map((key) => [toChord(key), action])));
+  LABEL_KEYS = [...DIGITS, ...CAPITALS.filter((key) => !actions.has(toChord(key)))];
+  labelChords = new Map(LABEL_KEYS.map((key) => [toChord(key), key]));
 }
 
 /** A key as it is printed. */
@@ -47,21 +55,22 @@ export function findLabel(labels, key) {
 }
 
 /** Who sees an 8 presses 8, whatever its rank: labels that are digits are their own keys. */
-const areDigits = (labels) => labels.every((label) => LABEL_KEYS.includes(label));
+const areDigits = (labels) => labels.every((label) => DIGITS.includes(label));
 
 /**
- * Call `perform(action, key)` for each key that means something; the action of a digit is `label`.
+ * Call `perform(action, key)` for each key that means something; that of a label's key is `label`.
  * @param {{ isListening: () => boolean, perform: (action: string, key: string) => void, signal: AbortSignal }} desk
  */
 export function listenToKeys({ isListening, perform, signal }) {
   const onKey = (event) => {
     if (event.defaultPrevented || event.isComposing || isTyping(event.target) || !isListening()) return;
     const chord = readChord(event);
-    const action = LABEL_KEYS.includes(chord) ? "label" : actions.get(chord);
+    const labelKey = labelChords.get(chord);
+    const action = labelKey ? "label" : actions.get(chord);
     if (!action || isScrolling(event.target, chord)) return;
     event.preventDefault();
     if (event.repeat && !REPEATING.has(action)) return;
-    perform(action, chord);
+    perform(action, labelKey);
   };
   document.addEventListener("keydown", onKey, { signal });
 }
@@ -88,7 +97,7 @@ function joinChord(isCtrl, isAlt, isShift, base) {
 
 const isLetter = (sign) => /^\p{L}$/u.test(sign);
 const isCapital = (sign) => isLetter(sign) && sign !== sign.toLowerCase();
-const isMeant = (chord) => actions.has(chord) || LABEL_KEYS.includes(chord);
+const isMeant = (chord) => actions.has(chord) || labelChords.has(chord);
 
 /** The press that was meant: what it types, or, on a keyboard that types other letters there, what stands on it. */
 function readChord(event) {

@@ -170,7 +170,9 @@ export class Queue {
     this.revealed = this.store.choices;
     const [top, bottom] = [place * this.rowHeight, (place + 1) * this.rowHeight];
     const { clientHeight } = this.element;
-    if (top < this.top) this.#setTop(top);
+    const isFar = Math.abs(top - this.top) > 2 * clientHeight;
+    if (isFar) this.#setTop(top - clientHeight / 2);
+    else if (top < this.top) this.#setTop(top);
     else if (bottom > this.top + clientHeight) this.#setTop(bottom - clientHeight + this.rowHeight);
   }
 

@@ -63,6 +63,13 @@ export class Selection {
     this.reachTo(to);
   }
 
+  /** What one did oneself to selected flags is no news about them. */
+  learn(flags) {
+    for (const { flag_id: id, seq } of flags) {
+      if (this.flags.has(id)) this.flags.set(id, Math.max(seq, this.flags.get(id)));
+    }
+  }
+
   /** Select every flag that is held of the queue. */
   selectHeld() {
     this.#set(this.#add(this.flags, this.store.ids));

@@ -7,6 +7,9 @@ import { formatCount } from "./format.js";
 import { KEYS, listShortcuts } from "./keys.js";
 import { plural, text } from "./texts.js";
 
+/** How long a passing word stays in sight. */
+const TOLD_MS = 6_000;
+
 export class Status {
   /**
    * @param {import("./store.js").Store} store
@@ -26,7 +29,8 @@ export class Status {
     this.undo = buildLink("undo", text("desk.action.undo"), perform);
     this.redo = buildLink("redo", text("desk.action.redo"), perform);
     this.announcer = h("span", { class: "desk-unseen", "aria-live": "polite" });
-    const done = [this.position, this.selected, this.saving, this.retry, this.said, this.undo, this.redo];
+    this.told = h("span", { class: "desk-told", role: "status" });
+    const done = [this.position, this.selected, this.saving, this.retry, this.said, this.undo, this.redo, this.told];
     const moves = [keycap(KEYS.next?.[0]), keycap(KEYS.previous?.[0]), text("desk.hint.move")];
     const move = h("span", { class: "desk-hint" }, ...moves);
     const select = h("span", { class: "desk-hint" }, keycap(KEYS.select?.[0]), text("desk.hint.select"));
@@ -49,11 +53,18 @@ export class Status {
     this.undo.hidden = !decisions.last;
     this.redo.hidden = !decisions.lastUndone;
     this.redo.title = decisions.lastUndone?.said ?? "";
-    this.announce(operations.trouble ? words : (decisions.last?.said ?? ""));
+    this.#announce(operations.trouble ? words : (decisions.last?.said ?? ""));
   }
 
-  /** Let a screen reader say something. */
-  announce(words) {
+  /** Say for a while what has happened, to everybody. */
+  tell(words) {
+    clearTimeout(this.telling);
+    this.told.textContent = words;
+    this.telling = setTimeout(() => (this.told.textContent = ""), TOLD_MS);
+  }
+
+  /** Let a screen reader say what others see. */
+  #announce(words) {
     if (this.announced === words) return;
     this.announced = words;
     this.announcer.textContent = words;

@@ -54,6 +54,8 @@ export class Store {
     this.generation = 0;
     /** Up to where news are known. */
     this.token = null;
+    /** Another text once somebody has changed the saved views. */
+    this.viewsStamp = null;
     /** Whether what is known may be out of date: the next page, whoever asked for it, is all that counts. */
     this.isStale = false;
     this.truth = new Map();
@@ -114,24 +116,36 @@ export class Store {
     return isShown(flag, filters, this.person);
   }
 
-  /** Change view, filters or order and load the queue anew. */
-  setFilters(change) {
-    this.filters = withSeed({ ...this.filters, ...change });
+  /** Change view, filters or order and load the queue anew; when it does not come, what was held is no answer. */
+  async setFilters(change) {
+    const filters = withSeed({ ...this.filters, ...change });
+    this.filters = filters;
     this.lastAt = 0;
-    return this.reload();
+    await this.reload();
+    if (this.trouble && filters === this.filters) this.#drop();
   }
 
-  /** Load the first page; with `isKept` the selected flag stays on the card wherever it stands. */
-  reload({ isKept = false } = {}) {
+  /**
+   * Load the first page, or with `isAround` the one on which the selected flag stands; with `isKept` that flag stays
+   * on the card wherever it is.
+   */
+  reload({ isKept = false, isAround = false } = {}) {
     this.generation += 1;
     this.arrivals.clear();
     this.refreshFacets();
-    return this.#load({}, (page) => {
-      this.listing.replace(this.#admit(page.flags), { next: page.next });
+    const place = isAround && this.selectedId ? { around: this.selectedId, limit: 2 * PAGE } : {};
+    return this.#load(place, (page) => {
+      this.listing.replace(this.#admit(page.flags), { start: page.flags.length ? page.skipped : 0, next: page.next });
       this.isLoaded = true;
       this.epoch += 1;
       if (!isKept || !this.selectedId) this.#selectHeld();
     });
+  }
+
+  #drop() {
+    this.listing.replace([]);
+    this.epoch += 1;
+    this.select(null);
   }
 
   /** Load what stands around a place of the queue instead of what is held. */
@@ -168,6 +182,7 @@ export class Store {
     this.#noteReach(news !== null);
     if (!news) return false;
     this.token = news.token;
+    this.viewsStamp = news.views;
     if (news.is_more) await this.#lookAgain();
     else for (const flag of news.flags) this.#hear(flag, isOwn);
     if (news.flags.length) this.#settle();
