@@ -347,6 +347,18 @@ def test_a_mistake_is_said_beside_its_field_and_goes_when_it_is_mended(seat: Sea
         expect(problem).to_have_count(0)
 
 
+def test_what_is_odd_but_allowed_is_said_in_passing_beside_the_answer(seat: Seat) -> None:
+    choose_model(seat, "only_textbox", "x")
+    seat.field().locator("textarea").fill("  ")
+    seat.ask()
+    warning = seat.page.locator(".toast-body.warning")
+    expect(warning).to_contain_text("Field holds nothing but spaces.")
+    expect(seat.facts.first).to_contain_text("Version 1")
+    expect(seat.page.locator(".problem:visible")).to_have_count(0)
+    warning.locator(".toast-close").click()
+    expect(warning).to_have_count(0)
+
+
 @pytest.mark.parametrize("component", ["dropdown", "radio"])
 def test_a_choice_that_nobody_made_is_asked_for_until_it_is_made(component: str, seat: Seat) -> None:
     page = seat.page
