@@ -168,6 +168,13 @@ def test_a_conflict_tells_which_decision_came_first(client: TestClient, workspac
     assert again["resolution"] == "ambiguous"
 
 
+def test_labels_are_ranked_by_probability_whoever_wrote_them(
+    client: TestClient, workspace: Workspace
+) -> None:
+    (flag_id,) = add_flags(workspace, 1, scores={"login": 0.2, "refund": 0.7, "other": 0.1})
+    assert client.get(f"/api/flags/{flag_id}").json()["labels"] == ["refund", "login", "other"]
+
+
 def test_a_flag_is_claimed_and_shown_as_mine(client: TestClient, workspace: Workspace) -> None:
     (flag_id,) = add_flags(workspace, 1)
     claimed = post(client, "/api/reviews", action_id=new_id(), flag_id=flag_id, seq=0, act="claim")

@@ -59,8 +59,7 @@ def build_flag(at: int) -> Any:
 LOOKS: dict[str, dict[str, Any]] = {
     "light": {"locale": "en-US", "color_scheme": "light"},
     "dark": {"locale": "ru-RU", "color_scheme": "dark"},
-    "narrow": {"locale": "ru-RU", "color_scheme": "light", "viewport": {"width": 760, "height": 720}},
-    "enlarged": {"locale": "en-US", "color_scheme": "dark", "viewport": {"width": 640, "height": 360}},
+    "enlarged": {"locale": "ru-RU", "color_scheme": "light", "viewport": {"width": 640, "height": 360}},
 }
 """The last is what a screen of 1280 × 720 shows at 200 %."""
 

@@ -5,7 +5,7 @@ The rule: what people typed goes out as data; only links are made here, below th
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 from urllib.parse import quote, urlencode
 
@@ -45,7 +45,7 @@ def _build_card(
     workspace: Workspace, flag: Flag, history: Sequence[HistoryEntry], root: str, language: str
 ) -> dict[str, Any]:
     spec = workspace.spec.models.get(flag.model)
-    ranked = [*(flag.scores or {}), *(workspace.list_labels(flag.model) if spec else ())]
+    ranked = [*_rank(flag.scores or {}), *(workspace.list_labels(flag.model) if spec else ())]
     outputs = _link_outputs(spec, flag, root) if spec else {"output": flag.output}
     return {
         **build_payload(flag),
@@ -57,6 +57,11 @@ def _build_card(
         "unit": spec.unit if spec else "",
         "history": [_build_entry(each) for each in history],
     }
+
+
+def _rank(scores: Mapping[str, float]) -> list[str]:
+    """Return the labels, the likeliest first, whatever order another program wrote them in."""
+    return sorted(scores, key=lambda label: -scores[label])
 
 
 def _link_thumbnail(name: str | None, root: str) -> str | None:

@@ -61,15 +61,19 @@ function buildPreview({ count, sample, statuses, models, ...tried }, store) {
   const lines = [
     sayCounts(models, (model) => model),
     sayCounts(statuses, (status) => name("status", status)),
-    statuses.resolved ? plural("desk.bulk.replaces", statuses.resolved) : null,
+    statuses.resolved && sayReplaced(statuses.resolved, tried.skipped),
   ];
   const more = count - sample.length;
   const rows = sample.map((row) => h("li", {}, row.preview || name("option", row.option), buildSaid(row)));
   if (more > 0) rows.push(h("li", { class: "desk-none" }, plural("desk.more", more)));
   const said = lines.filter(Boolean).map((line) => h("p", {}, line));
   const hint = h("p", { class: "desk-none" }, text("desk.bulk.hint"));
-  return [...said, ...buildLeftOut(tried, count, store), h("ul", { class: "desk-sample" }, ...rows), hint];
+  return [...said, h("ul", { class: "desk-sample" }, ...rows), ...buildLeftOut(tried, count, store), hint];
 }
+
+/** Which of those left out are decided is said with each of them. */
+const sayReplaced = (resolved, skipped) =>
+  skipped ? text("desk.bulk.replaces_others") : plural("desk.bulk.replaces", resolved);
 
 function buildLeftOut({ skipped, checked, reasons }, count, store) {
   const rows = reasons.map(({ flag_id: id, reason }) => h("li", {}, store.row(id)?.preview || id, h("small", {}, reason)));

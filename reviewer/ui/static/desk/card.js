@@ -7,7 +7,7 @@ import { h, keycap } from "./dom.js";
 import { formatAgo, formatMoment, formatShare, formatValue, formatVersion } from "./format.js";
 import { buildHistory } from "./history.js";
 import { buildFailure, buildInputs, buildOutputs, buildRightOutput } from "./inputs.js";
-import { KEYS, LABEL_KEYS, findLabelKey, listShortcuts } from "./keys.js";
+import { DIGITS, KEYS, LABEL_KEYS, findLabelKey, listShortcuts } from "./keys.js";
 import { buildNote, sayFlagger } from "./origin.js";
 import { assigneePill, resolutionPill, sayCorrection, sayPrediction, statusPill, verificationPill } from "./pills.js";
 import { buildPriority } from "./priority.js";
@@ -180,19 +180,19 @@ export class Card {
     return findAnswerKind(flag, model) === "value" ? buildPredictedValue(flag, model) : null;
   }
 
+  /** Each of the first ten, and of those that somebody or the model named, on a line; the further ones close together. */
   #buildLabels(flag) {
     const marked = [flag.predicted_label, flag.suggested_label].filter((label) => flag.labels.includes(label));
-    const shown = [...new Set([...flag.labels.slice(0, LABEL_KEYS.length), ...marked])];
-    const all = button(
-      text("desk.all_labels", { count: flag.labels.length }),
-      () => this.hooks.perform("labels"),
-      { action: "labels" },
-    );
+    const lines = new Set([...flag.labels.slice(0, DIGITS.length), ...marked]);
+    const further = flag.labels.slice(0, LABEL_KEYS.length).filter((label) => !lines.has(label));
+    const options = { action: "labels" };
+    const all = button(text("desk.all_labels", { count: flag.labels.length }), () => this.hooks.perform("labels"), options);
     return h(
       "div",
       { class: "desk-labels", role: "group", "aria-label": text("desk.labels") },
-      ...shown.map((label) => this.#buildLabel(flag, label)),
-      shown.length < flag.labels.length && all,
+      ...Array.from(lines, (label) => this.#buildLabel(flag, label)),
+      further.length > 0 && h("div", { class: "desk-further" }, ...further.map((label) => this.#buildFurther(flag, label))),
+      lines.size + further.length < flag.labels.length && all,
     );
   }
 
@@ -201,20 +201,26 @@ export class Card {
     const share = flag.scores?.[label];
     const marks = markLabel(flag, label);
     const isPredicted = marks.includes("predicted");
+    const title = isPredicted ? text("desk.action.prediction_correct") : text("desk.correct_to", { label });
     return h(
       "button",
-      {
-        type: "button",
-        class: ["desk-label", ...marks.map((mark) => `desk-${mark}`)].join(" "),
-        title: isPredicted ? text("desk.action.prediction_correct") : text("desk.correct_to", { label }),
-        "aria-keyshortcuts": key,
-        onclick: () => this.hooks.correct(label),
-      },
+      this.#describeLabel(label, key, title, ["desk-label", ...marks.map((mark) => `desk-${mark}`)]),
       key ? keycap(key) : h("span"),
       h("span", { class: "desk-label-name" }, label, ...marks.map(buildMark)),
-      h("span", { class: "desk-track" }, share > 0 && h("span", { style: { width: `${100 * share}%` } })),
+      flag.scores && h("span", { class: "desk-track" }, share > 0 && h("span", { style: { width: `${100 * share}%` } })),
       h("span", { class: "desk-number" }, formatShare(share)),
     );
+  }
+
+  #buildFurther(flag, label) {
+    const key = findLabelKey(flag.labels, label);
+    const properties = this.#describeLabel(label, key, text("desk.correct_to", { label }), ["desk-label-chip"]);
+    return h("button", properties, keycap(key), h("span", {}, label));
+  }
+
+  #describeLabel(label, key, title, classes) {
+    const onclick = () => this.hooks.correct(label);
+    return { type: "button", class: classes.join(" "), title, "aria-keyshortcuts": key, onclick };
   }
 
   #buildActions(flag) {
