@@ -10,8 +10,7 @@ from __future__ import annotations
 import contextlib
 import os
 import threading
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -26,10 +25,10 @@ from reviewer.decisions import (
 )
 from reviewer.errors import ConfigError, InputError, ReviewerError, UnknownNameError
 from reviewer.index import queries
-from reviewer.index.queries import ChosenFlags, FacetCounts, Marker, Page, Preview, Slice
+from reviewer.index.queries import ChosenFlags, FacetCounts, Marker, Page, Preview, ReviewedPage, Slice
 from reviewer.index.store import Index, MainIndex, SideIndex, delete_index
 from reviewer.ledger import Ledger
-from reviewer.log import encode_row, encode_rows, open_logs
+from reviewer.log import encode_alike, encode_row, encode_rows, open_logs
 from reviewer.log.media import MediaStore
 from reviewer.models.asking import Answered, ask_version, build_predictions, compare_answers
 from reviewer.models.components import check_many_inputs, check_media
@@ -48,9 +47,11 @@ from reviewer.records import (
     Source,
     Verification,
     new_id,
+    new_ids,
 )
 from reviewer.rules import Finding, apply_rules
 from reviewer.saved_views import SavedViews
+from reviewer.training.summary import VerifySummary as VerifySummary
 from reviewer.triage import ActionReport, ManyDecided, Target, Triage, describe_action
 
 if TYPE_CHECKING:
@@ -62,7 +63,9 @@ if TYPE_CHECKING:
     from reviewer.foreign import ImportReport
     from reviewer.grouping import Grouper
     from reviewer.index.sandbox import QueryLimits, QueryResult, StopSwitch
-    from reviewer.training import Retraining, Verdict
+    from reviewer.training import Retraining
+    from reviewer.training.comparing import Comparison
+    from reviewer.training.promoting import Gate, Promotion, Promotions
 
 WORKSPACE_VARIABLE = "REVIEWER_WORKSPACE"
 
@@ -88,23 +91,6 @@ class SessionEntry(NamedTuple):
 
     prediction: Prediction
     flag: Flag | None
-
-
-@dataclass(frozen=True, slots=True)
-class VerifySummary:
-    """What `verify` found for one version."""
-
-    model: str
-    version: str
-    verdicts: list[Verdict]
-    action_id: str
-
-    def count(self) -> dict[str, int]:
-        """Return how many flags got each verdict."""
-        counts: dict[str, int] = {}
-        for each in self.verdicts:
-            counts[each.verification] = counts.get(each.verification, 0) + 1
-        return counts
 
 
 class Workspace:
@@ -175,9 +161,12 @@ class Workspace:
             with contextlib.suppress(ReviewerError):
                 versions.load(versions.find())
 
-    def serve_version(self, model: str, version: str) -> Version:
-        """Let the test tab answer with this version from now on."""
-        return self.versions_of(model).serve(version)
+    def serve_version(self, model: str, version: str, *, who: str = "") -> Version:
+        """Let the test tab answer with this version from now on, without the gate of `promote`."""
+        chosen = self.find_version(model, version)
+        self._promotions_of(model).serve(chosen, who)
+        self.write_card(model, version)
+        return chosen
 
     def versions_of(self, model: str) -> ModelVersions:
         """Return the store of the model's versions; raises `UnknownNameError`."""
@@ -747,25 +736,109 @@ class Workspace:
 
         versions = self.versions_of(model)
         export = self.export(model) if bundle is None else self.find_bundle(model, bundle)
-        return retrain(self.folder, versions, export, progress, timeout=timeout, is_searched=is_searched)
+        made = retrain(self.folder, versions, export, progress, timeout=timeout, is_searched=is_searched)
+        self.write_card(model, made.version.name)
+        return made
 
     def verify(
-        self, model: str, version: str | None = None, progress: Progress = _ignore_progress
+        self,
+        model: str,
+        version: str | None = None,
+        progress: Progress = _ignore_progress,
+        *,
+        against: str | None = None,
     ) -> VerifySummary:
-        """Run a version (None: the newest) over every reviewed flag and append the verdicts."""
-        from reviewer.training import judge_flags
+        """Run a version (None: the newest) over every reviewed flag and append the verdicts.
+
+        It is tested against another version, None: the served one, or the one it was made from. Nothing is
+        appended when `progress` raises. Raises `UnknownNameError` for a version that does not exist.
+        """
+        from reviewer.training import verify
 
         versions = self.versions_of(model)
         chosen = versions.find(version or versions.find_newest().name)
-        verdicts = judge_flags(versions, chosen, self._list_reviewed(model), self.media, progress)
-        summary = VerifySummary(model, chosen.name, verdicts, new_id())
-        self._triage.append(
-            [
-                build_verdict(each.flag_id, each.verification, chosen.name, summary.action_id)
-                for each in verdicts
-            ]
-        )
+        with self._index.reading() as cursor:
+            count = queries.count_reviewed(cursor, model)
+        summary = verify(versions, chosen, against, self._build_reader(model), count, self.media, progress)
+        self._append_verdicts(summary)
+        self.write_card(model, chosen.name)
         return summary
+
+    def _build_reader(self, model: str) -> Callable[[int, int], ReviewedPage]:
+        def read(after: int, limit: int) -> ReviewedPage:
+            with self._index.reading() as cursor:
+                return queries.read_reviewed(cursor, model, after, limit)
+
+        return read
+
+    def _append_verdicts(self, summary: VerifySummary) -> None:
+        alike = build_verdict("", "", summary.version, summary.action_id)
+        for flag_ids, verifications in summary.list_columns():
+            columns = {"event_id": new_ids(len(flag_ids)), "flag_id": flag_ids, "value": verifications}
+            self._logs["reviews"].append(encode_alike("reviews", alike, columns))
+
+    def list_verdicts(self, model: str, version: str | None = None) -> list[dict[str, Any]]:
+        """Return the last verdict of each version, or of one, on each reviewed flag of the model.
+
+        Each has `flag_id`, `resolution`, `version`, `verification`, `verified_at` and `is_stale`, whether the
+        flag was decided about since.
+        """
+        self.find_model(model)
+        with self._index.reading() as cursor:
+            return queries.list_verdicts(cursor, model, version)
+
+    # Compare, promote, roll back
+
+    def compare(self, model: str, first: str, second: str) -> Comparison:
+        """Return how two versions do on held-out examples and on the flags that both were run over.
+
+        Raises `UnknownNameError` for a version that does not exist, `ModelError` when one fails.
+        """
+        from reviewer.training.comparing import compare_versions
+
+        versions = self.versions_of(model)
+        return compare_versions(self.folder, versions, versions.find(first), versions.find(second))
+
+    def check_gate(self, model: str, version: str) -> Gate:
+        """Return whether a version may be promoted: no guard regressed, held-out examples not worse."""
+        chosen = self.find_version(model, version)
+        with self._index.reading() as cursor:
+            verdicts = queries.list_verdicts(cursor, model, version)
+            guards = queries.count_guards(cursor, model)
+        return self._promotions_of(model).check(chosen, verdicts, guards)
+
+    def promote(self, model: str, version: str, *, who: str = "", override: str | None = None) -> Promotion:
+        """Let the app answer with this version from now on, once it passed the gate.
+
+        `override` is the reason for serving one that does not pass; it is logged. Raises `InputError` that
+        says why it does not.
+        """
+        gate = self.check_gate(model, version)
+        made = self._promotions_of(model).promote(self.find_version(model, version), gate, who, override)
+        self.write_card(model, version)
+        return made
+
+    def roll_back(self, model: str, *, who: str = "", reason: str = "") -> Promotion:
+        """Let the app answer with the version that was served before this one."""
+        made = self._promotions_of(model).roll_back(who, reason)
+        self.write_card(model, made.to_version)
+        return made
+
+    def list_promotions(self, model: str) -> list[Promotion]:
+        """Return who promoted which version of the model when and why, oldest first."""
+        return self._promotions_of(model).read()
+
+    def write_card(self, model: str, version: str | None = None) -> str:
+        """Write the model card of a version, None: the served one, anew and return it as Markdown."""
+        from reviewer.training.model_card import save_card
+
+        found = self.find_version(model, version)
+        return save_card(self.find_model(model), found, self.list_promotions(model))
+
+    def _promotions_of(self, model: str) -> Promotions:
+        from reviewer.training.promoting import Promotions
+
+        return Promotions(self.folder, self.versions_of(model))
 
     def _list_reviewed(self, model: str) -> list[Flag]:
         with self._index.reading() as cursor:

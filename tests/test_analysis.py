@@ -1,4 +1,4 @@
-"""Splits and verdicts."""
+"""Splits and right answers."""
 
 from __future__ import annotations
 
@@ -6,10 +6,8 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
-import pytest
-
-from reviewer.analysis import assign_split, find_correction, find_right_answer, judge
-from reviewer.records import Flag, FlagState, JsonValue, Resolution, Verification
+from reviewer.analysis import assign_split, find_correction, find_right_answer
+from reviewer.records import Flag, FlagState, Resolution, Verification
 
 
 def make_flag(resolution: str | None, *, verification: str = Verification.NOT_RUN, **fields: Any) -> Flag:
@@ -40,50 +38,6 @@ def test_known_examples_keep_the_split_they_have_in_exports_made_before() -> Non
         "train", "train", "train", "train", "verify", "verify", "train", "train", "train",
         "train", "verify", "train",
     ]  # fmt: skip
-
-
-@pytest.mark.parametrize(
-    ("flag", "answer", "expected"),
-    [
-        (make_corrected(corrected_label="refund"), "refund", "fixed"),
-        (make_corrected(corrected_label="refund"), "billing", "still_failing"),
-        (make_corrected(corrected_label="refund", verification="fixed"), "billing", "regressed"),
-        (make_corrected(corrected_label="refund", verification="regressed"), "billing", "regressed"),
-        (make_corrected(corrected_label="refund", verification="regressed"), "refund", "fixed"),
-        (make_corrected(corrected_label="refund", verification="still_failing"), "login", "still_failing"),
-        (make_corrected(corrected_label="refund"), None, "inconclusive"),
-        (make_corrected(), "refund", "inconclusive"),
-        (make_flag("prediction_correct", predicted_label="login"), "login", "fixed"),
-        (make_flag("prediction_correct", predicted_label="login"), "refund", "regressed"),
-        (make_flag("prediction_correct", predicted_value=80.0), 87.9, "fixed"),
-        (make_flag("prediction_correct", predicted_value=80.0), 88.1, "regressed"),
-        (make_flag("prediction_correct"), "refund", "inconclusive"),
-        (make_flag("ambiguous", predicted_label="login"), "login", "inconclusive"),
-        (make_flag(None, predicted_label="login"), "login", "inconclusive"),
-        (make_corrected(corrected_output={"a": 1}), {"a": 1}, "fixed"),
-        (make_corrected(corrected_output="In other words."), "With other words.", "inconclusive"),
-    ],
-)  # fmt: skip
-def test_a_verdict_follows_from_the_flag_and_the_answer(flag: Flag, answer: JsonValue, expected: str) -> None:
-    assert judge(flag, answer) == expected
-
-
-@pytest.mark.parametrize(
-    ("right", "answer", "tolerance", "expected"),
-    [
-        (200.0, 220.0, None, "fixed"),
-        (200.0, 220.1, None, "still_failing"),
-        (-200.0, -180.0, None, "fixed"),
-        (200.0, 250.0, 50.0, "fixed"),
-        (200.0, 250.1, 50.0, "still_failing"),
-        (200.0, 200.0, 0.0, "fixed"),
-        (0.0, 0.1, None, "still_failing"),
-    ],
-)
-def test_a_value_counts_as_right_within_the_tolerance(
-    right: float, answer: float, tolerance: float | None, expected: str
-) -> None:
-    assert judge(make_corrected(corrected_value=right), answer, tolerance) == expected
 
 
 def test_only_a_trainable_resolution_has_a_correction() -> None:

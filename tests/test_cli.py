@@ -11,6 +11,7 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
+from xml.etree import ElementTree
 
 import pytest
 from PIL import Image
@@ -174,10 +175,69 @@ def test_a_flag_is_assigned_and_in_its_owner_s_queue(ask: Callable[..., Any], fl
     assert ask("review", flag["flag_id"], "--act", "claim", "--reviewer", "ann")["assignee"] == "ann"
 
 
-def test_models_lists_versions_and_serve_switches(run: Callable[..., int], ask: Callable[..., Any]) -> None:
+def test_models_are_listed_compared_promoted_and_rolled_back(
+    run: Callable[..., int], ask: Callable[..., Any], tiny_folder: Path
+) -> None:
     assert [each["model"] for each in ask("models")] == ["tickets", "shades"]
-    assert run("models", "serve", "tickets", "1") == 0
-    assert ask("models", "--model", "tickets")[0]["is_served"] is True
+    _add_reversed_version(tiny_folder)
+    compared = ask("models", "compare", "tickets", "1", "2")
+    assert compared["held_out"]["metrics"]["accuracy"]["difference"] == -1.0
+    assert run("models", "promote", "tickets", "2") == 3
+    made = ask("models", "promote", "tickets", "2", "--override", "a test", "--reviewer", "bo")
+    assert (made["action"], made["who"], made["reason"]) == ("override", "bo", "a test")
+    assert [each["is_served"] for each in ask("models", "--model", "tickets")] == [False, True]
+    assert ask("models", "rollback", "tickets", "--reason", "enough")["to_version"] == "1"
+    assert [each["action"] for each in ask("models", "history", "tickets")] == ["override", "rollback"]
+
+
+def test_a_model_card_is_printed(run: Callable[..., int], capsys: pytest.CaptureFixture[str]) -> None:
+    assert run("models", "card", "tickets") == 0
+    assert capsys.readouterr().out.startswith("# tickets, version 1\n")
+
+
+def test_verify_writes_files_for_a_build_server(
+    run: Callable[..., int], ask: Callable[..., Any], tmp_path: Path, tiny_folder: Path
+) -> None:
+    prediction = ask("predict", "tickets", "--json", '{"text": "give my money back"}')
+    right = ask("flag", prediction["prediction_id"], "--option", "low_confidence")
+    ask("review", right["flag_id"], "--resolution", "prediction_correct")
+    _add_reversed_version(tiny_folder)
+    junit, markdown = tmp_path / "verify.xml", tmp_path / "verify.md"
+    words = ("verify", "tickets", "--against", "1", "--junit", junit, "--markdown", markdown)
+    assert run(*words) == 9
+    (case,) = ElementTree.parse(junit).getroot().iter("testcase")  # noqa: S314  our own file
+    assert (case.attrib["classname"], case.attrib["name"]) == ("tickets.2", right["flag_id"])
+    failure = case.find("failure")
+    assert failure is not None
+    assert failure.attrib["message"] == "right: 'refund', answered: 'login'"
+    assert "**1 regressed: right before, wrong now.**" in markdown.read_text()
+    assert "Against version 1: better on 0 and worse on 1 of 1 flags" in markdown.read_text()
+    assert run("verify", "tickets", "--junit", tmp_path / "no/such/folder.xml") == 5
+
+
+def test_the_end_of_the_log_is_shown_when_training_fails(
+    run: Callable[..., int], ask: Callable[..., Any], tiny_folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tiny_folder / "failing.py").write_text(
+        "def train(bundle, out):\n    raise ValueError('no luck today')\n"
+    )
+    config = tiny_folder / "reviewer.toml"
+    config.write_text(
+        config.read_text().replace(
+            'base = "data/tickets.csv"',
+            'base = "data/tickets.csv"\ntrusted = true\ntraining.train = "failing:train"',
+        )
+    )
+    prediction = ask("predict", "tickets", "--json", '{"text": "cannot sign in to the refund page"}')
+    marked = ask("flag", prediction["prediction_id"], "--option", "wrong_label")
+    ask("review", marked["flag_id"], "--corrected-label", "refund")
+    capsys.readouterr()
+    assert run("retrain", "tickets") == 6
+    said = capsys.readouterr().err
+    assert "raise ValueError('no luck today')" in said
+    assert said.splitlines()[-1] == (
+        "failing:train failed while it trained tickets: ValueError: no luck today"
+    )
 
 
 def test_verify_ends_with_9_when_a_right_answer_became_wrong(
@@ -298,7 +358,13 @@ def test_errors_escape_the_text_they_quote(
         (("undo", "no-such-id"), 3, "no action 'no-such-id'"),
         (("queue", "--view", "opne"), 3, "Did you mean 'open'?"),
         (("queue", "--sort", "older"), 3, "least_confident"),
-        (("models", "serve", "tickets", "7"), 3, "Known: 1"),
+        (("models", "promote", "tickets", "7"), 3, "Known: 1"),
+        (("models", "promote", "tickets", "1"), 3, "is served already"),
+        (("models", "compare", "tickets", "1", "7"), 3, "Known: 1"),
+        (("models", "rollback", "tickets"), 3, "no version to go back to"),
+        (("models", "card", "tickets", "7"), 3, "Known: 1"),
+        (("retrain", "tickets"), 3, "reviewed"),
+        (("retrain", "tickets", "--bundle", "7"), 3, "no export of tickets '7'"),
         (("export", "tickets"), 3, "reviewed"),
         (("--workspace", "nowhere", "queue"), 3, "nowhere"),
         (("queue", "--workspace", "nowhere"), 3, "nowhere"),
@@ -491,7 +557,7 @@ def test_the_workspace_behind_the_verb_wins(
     monkeypatch.chdir(tmp_path)
     assert run("--workspace", "nowhere", "queue", "--workspace", tiny_folder) == 0
     assert run("--workspace", tiny_folder, "queue") == 0
-    assert run("--workspace", tiny_folder, "models", "serve", "tickets", "1") == 0
-    assert run("models", "--workspace", tiny_folder, "serve", "tickets", "1") == 0
+    assert run("--workspace", tiny_folder, "models", "card", "tickets", "1") == 0
+    assert run("models", "--workspace", tiny_folder, "card", "tickets", "1") == 0
     monkeypatch.setenv("REVIEWER_WORKSPACE", str(tiny_folder))
     assert run("queue") == 0

@@ -12,6 +12,7 @@ import pytest
 HEAVY = {
     "gradio",
     "plotly",
+    "scipy",
     "sklearn",
     "skops",
     "duckdb",

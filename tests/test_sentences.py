@@ -49,6 +49,8 @@ NOT_SHOWN = {
     "models/outputs.py: {0}; {1}.": "a frame around another sentence",
     "models/tables.py: in row {0}": "a frame around another sentence",
     "models/kinds/python.py: No module named {0!r}": "its text is a value of another sentence",
+    "training/model_card.py: ": "a file for others, which is English",
+    "training/reports.py: ": "files for others, which are English",
     "workspace.py: There is no workspace": "before there is an app",
     "workspace.py: There is no {0} in {1} or above it": "before there is an app",
     "workspace.py: The current folder was deleted": "before there is an app",

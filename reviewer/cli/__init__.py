@@ -33,11 +33,13 @@ from reviewer.cli.batches import batch
 from reviewer.cli.care import doctor, reindex
 from reviewer.cli.exits import CANCELLED, EXIT_CODES, find_exit_code
 from reviewer.cli.imports import import_
+from reviewer.cli.models import MODEL_VERBS, models
 from reviewer.cli.options import WorkspaceOption
 from reviewer.cli.serving import demo, new, serve
 from reviewer.cli.testing import flag, predict
-from reviewer.cli.training import export, models, retrain, serve_version, verify
+from reviewer.cli.training import export, retrain
 from reviewer.cli.triage import query, queue, review, undo
+from reviewer.cli.verifying import verify
 from reviewer.errors import ReviewerError
 from reviewer.terminal import talk
 
@@ -79,7 +81,8 @@ for name, verb in VERBS.items():
 
 _models = typer.Typer(invoke_without_command=True)
 _models.callback()(models)
-_models.command("serve")(serve_version)
+for name, verb in MODEL_VERBS.items():
+    _models.command(name)(verb)
 app.add_typer(_models, name="models")
 
 

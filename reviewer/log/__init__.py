@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
-from reviewer.log.columns import STREAMS, columns_of, encode_columns, encode_row, encode_rows
+from reviewer.log.columns import STREAMS, columns_of, encode_alike, encode_columns, encode_row, encode_rows
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -22,6 +22,7 @@ __all__ = [
     "Position",
     "Tail",
     "columns_of",
+    "encode_alike",
     "encode_columns",
     "encode_row",
     "encode_rows",

@@ -86,6 +86,15 @@ def encode_columns(stream: str, columns: Mapping[str, Sequence[Any]]) -> list[tu
     return list(zip(*cells, strict=True))
 
 
+def encode_alike(stream: str, record: Any, columns: Mapping[str, Sequence[str]]) -> list[tuple[str, ...]]:
+    """Return the cells of records that differ from one in these columns alone, whose cells are given."""
+    cells = dict(zip(columns_of(stream), encode_row(stream, record), strict=True))
+    count = len(next(iter(columns.values())))
+    # Each column that is the same in all rows is made once.
+    filled = (columns.get(name) or [cells[name]] * count for name in cells)
+    return list(zip(*filled, strict=True))
+
+
 def _encode_texts(name: str, values: Sequence[Any]) -> Sequence[str]:
     cells = ["" if each is None else str(each) for each in values]
     text = "".join(cells)
@@ -136,7 +145,11 @@ def format_lines(rows: Sequence[Sequence[str]]) -> list[str]:
     """Return a line of CSV per row, as `format_line` does for one."""
     if len(set(map(len, rows))) > 1:
         return [format_line(each) for each in rows]
-    columns = zip(*rows, strict=True)
+    return format_columns(list(zip(*rows, strict=True)))
+
+
+def format_columns(columns: Sequence[Sequence[str]]) -> list[str]:
+    """Return the lines of CSV of rows whose cells these columns hold, as `format_lines` does."""
     return [_join_cells(cells) for cells in zip(*map(_quote_column, columns), strict=True)]
 
 

@@ -8,13 +8,14 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
+from functools import partial
 from typing import Any, NamedTuple
 
 from reviewer.config import DisagreementSpec, RuleSpec
 from reviewer.errors import ConfigError, InputError, ModelBusyError, ModelError
-from reviewer.log.media import MediaStore
+from reviewer.log.media import MediaStore, name_media
 from reviewer.models.components import read_many_inputs
 from reviewer.models.outputs import Answer
 from reviewer.models.versions import ModelVersions, Version
@@ -51,10 +52,16 @@ class Answered(NamedTuple):
 
 
 def ask_version(
-    versions: ModelVersions, version: Version, stored: Sequence[Inputs], media: MediaStore
+    versions: ModelVersions,
+    version: Version,
+    stored: Sequence[Inputs],
+    media: MediaStore,
+    *,
+    is_brief: bool = False,
 ) -> Answered:
     """Return what the version answers to stored examples.
 
+    With `is_brief`, scores may be left out, and pictures among the answers are named but not stored.
     Where the model fails, it is asked again in halves, so that only the examples at fault carry an error.
     Raises `ModelError` when it cannot be loaded, or is too busy to be asked: that says nothing of the
     examples, so nothing is answered.
@@ -62,7 +69,9 @@ def ask_version(
     spec = versions.spec
     versions.load(version)
     started = time.perf_counter()
-    answers, errors = _answer(versions, version, stored, media, started + _PATIENCE * spec.timeout)
+    ask = partial(versions.answer, version, keep=name_media if is_brief else media.save, is_brief=is_brief)
+    read = partial(read_many_inputs, spec, media=media)
+    answers, errors = _answer(lambda part: ask(read(part)), stored, started + _PATIENCE * spec.timeout)
     latency_ms = round((time.perf_counter() - started) * 1000 / max(len(stored), 1), 3)
     columns = list(zip(*answers, strict=True)) or [()] * len(Answer._fields)
     asked = spec.name, version.name, spec.task, utc_now(), latency_ms, stored
@@ -106,20 +115,19 @@ def build_predictions(answered: Answered, ids: Sequence[str], **asked_by: str) -
 
 
 def _answer(
-    versions: ModelVersions, version: Version, stored: Sequence[Inputs], media: MediaStore, deadline: float
+    ask: Callable[[Sequence[Inputs]], list[Answer]], stored: Sequence[Inputs], deadline: float
 ) -> tuple[list[Answer], list[str | None]]:
     """Return the answers, and why there is none; past the deadline nothing is asked again."""
     try:
-        examples = read_many_inputs(versions.spec, stored, media)
-        return versions.answer(version, examples, media.save), [None] * len(stored)
+        return ask(stored), [None] * len(stored)
     except ModelBusyError:
         raise
     except ModelError as error:
         if len(stored) < 2 or time.perf_counter() > deadline:
             return [Answer()] * len(stored), [describe_failure(error)] * len(stored)
     half = len(stored) // 2
-    answers, errors = _answer(versions, version, stored[:half], media, deadline)
-    others, other_errors = _answer(versions, version, stored[half:], media, deadline)
+    answers, errors = _answer(ask, stored[:half], deadline)
+    others, other_errors = _answer(ask, stored[half:], deadline)
     return answers + others, errors + other_errors
 
 

@@ -23,6 +23,7 @@ from collections import OrderedDict
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future
 from dataclasses import dataclass
+from functools import partial
 from importlib import metadata
 from pathlib import Path
 from typing import Any
@@ -119,16 +120,20 @@ class ModelVersions:
         self.read_all()
         return self.find(self._names()[-1] if self._names() else None)
 
-    def answer(self, version: Version, examples: Examples, keep: Keep = name_media) -> list[Answer]:
+    def answer(
+        self, version: Version, examples: Examples, keep: Keep = name_media, *, is_brief: bool = False
+    ) -> list[Answer]:
         """Return the version's answers, in order; `keep` stores the pictures among them.
 
-        Many examples go into several calls of the model, each of which may take the timeout of the config.
+        With `is_brief`, a model that answers faster without its scores leaves them out. Many examples go into
+        several calls of the model, each of which may take the timeout of the config.
         Raises `ModelError` with the traceback as details when the model fails, hangs or misbehaves.
         """
         predictor = self.load(version)
         answers: list[Answer] = []
         for start in range(0, len(examples), predictor.call_size):
-            answers += self._ask(version, predictor, examples[start : start + predictor.call_size], keep)
+            part = examples[start : start + predictor.call_size]
+            answers += self._ask(version, part, partial(predictor, part, keep, is_brief=is_brief))
         return answers
 
     def run(self, work: Callable[[], Result]) -> Result:
@@ -139,10 +144,10 @@ class ModelVersions:
         """
         return self._calls.run(work)
 
-    def _ask(self, version: Version, predictor: Predictor, examples: Examples, keep: Keep) -> list[Answer]:
+    def _ask(self, version: Version, examples: Examples, predict: Callable[[], list[Answer]]) -> list[Answer]:
         who = f"{version.model} version {version.name}"
         try:
-            answers = self._calls.run(lambda: predictor(examples, keep))
+            answers = self._calls.run(predict)
         except ReviewerError:
             raise
         except Exception as error:

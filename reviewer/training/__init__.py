@@ -7,9 +7,10 @@ the verify split, and on one of the validation split only with the answer that a
 from reviewer.training.choosing import describe_base
 from reviewer.training.fitting import add_version, fit_estimator
 from reviewer.training.measuring import measure
+from reviewer.training.results import Verdict
 from reviewer.training.retraining import Retraining, retrain
 from reviewer.training.rows import TEST, VALIDATION, Base, Row, read_base
-from reviewer.training.verifying import Verdict, judge_flags
+from reviewer.training.summary import VerifySummary, verify
 
 __all__ = [
     "TEST",
@@ -18,11 +19,12 @@ __all__ = [
     "Retraining",
     "Row",
     "Verdict",
+    "VerifySummary",
     "add_version",
     "describe_base",
     "fit_estimator",
-    "judge_flags",
     "measure",
     "read_base",
     "retrain",
+    "verify",
 ]

@@ -5,7 +5,8 @@ The rule: the same figures give the same interval; every resample starts from th
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 _RESAMPLES = 1000
@@ -20,7 +21,8 @@ class Interval(NamedTuple):
     high: float
 
 
-class Share(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class Share:
     """A share of flags with its interval after Wilson; None of nothing."""
 
     hits: int
@@ -54,7 +56,8 @@ def bootstrap(count: int, score: Callable[[Any], Mapping[str, float]]) -> dict[s
     return {name: Interval(float(low), float(high)) for name, (low, high) in spans.items()}
 
 
-class PairedTest(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class PairedTest:
     """Two versions on the same examples."""
 
     test: str
@@ -74,8 +77,8 @@ def compare_labels(better: int, worse: int, pairs: int) -> PairedTest:
     return PairedTest("mcnemar", pairs, better, worse, p_value)
 
 
-def compare_values(first: Sequence[float], second: Sequence[float]) -> PairedTest:
-    """Return Wilcoxon's signed-rank test over how far the answers of two versions are off."""
+def compare_values(first: Any, second: Any) -> PairedTest:
+    """Return Wilcoxon's signed-rank test over how far the answers of two versions are off, two sequences."""
     import numpy as np
     from scipy.stats import wilcoxon
 

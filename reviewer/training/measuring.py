@@ -115,19 +115,13 @@ def measure(spec: ModelSpec, predictor: Predictor, rows: Sequence[Row]) -> dict[
 
     Classification: `accuracy`, `macro_f1`. Regression: `mae`, `rmse` in the target's unit and `r2`.
     """
-    measured = measure_answers(spec, predictor, rows)
-    return measured.metrics if measured else {"rows": 0}
+    return measure_answers(spec, predictor, rows).metrics if rows else {"rows": 0}
 
 
-def measure_answers(spec: ModelSpec, predictor: Predictor, rows: Sequence[Row]) -> Measured | None:
-    """Return the model's answers to the rows beside the right ones, None when there is nothing to measure.
-
-    Raises `ModelError` when the model fails.
-    """
+def measure_answers(spec: ModelSpec, predictor: Predictor, rows: Sequence[Row]) -> Measured:
+    """Return the model's answers to some rows beside the right ones; raises `ModelError` when it fails."""
     import numpy as np
 
-    if not rows:
-        return None
     answers = _answer_rows(spec, predictor, rows)
     if spec.task is Task.TABULAR_REGRESSION:
         right = np.array([row.right for row in rows], float)

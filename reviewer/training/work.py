@@ -82,9 +82,9 @@ def train(order: Order, progress: Progress) -> dict[str, JsonValue]:
     progress(0.75, "Measuring the version before")
     before = _measure(order, order.before, chosen.held_out)
     progress(0.85, "Measuring the new version")
-    after = _measure(order, artifact, chosen.held_out or chosen.rows[:_ANSWERED])
-    if not chosen.held_out:
-        after = None
+    after = _measure(order, artifact, chosen.held_out)
+    if not after:
+        _measure(order, artifact, chosen.rows[:_ANSWERED])  # raises when it does not answer these
     return {
         "artifact": artifact.name,
         "trained_on": {**describe_rows(spec, base, order.bundle, chosen), **how},
@@ -98,7 +98,9 @@ def train(order: Order, progress: Progress) -> dict[str, JsonValue]:
 
 
 def _measure(order: Order, artifact: Path, rows: list[Row]) -> Measured | None:
-    return measure_answers(order.spec, load_predictor(order.spec, artifact, order.workspace), rows)
+    """Return how the artifact answers held-out rows, None when there are none."""
+    predictor = load_predictor(order.spec, artifact, order.workspace)
+    return measure_answers(order.spec, predictor, rows) if rows else None
 
 
 def _make_artifact(

@@ -42,21 +42,33 @@ from reviewer.index.queries.records import (
     read_frame,
 )
 from reviewer.index.queries.slices import FACETS, VIEWS, Slice, check_slice
+from reviewer.index.queries.verdicts import (
+    Answers,
+    ReviewedPage,
+    count_guards,
+    count_reviewed,
+    list_verdicts,
+    read_reviewed,
+)
 
 __all__ = [
     "FACETS",
     "MOST_NEWS",
     "SORTS",
     "VIEWS",
+    "Answers",
     "ChosenFlags",
     "FacetCounts",
     "Marker",
     "Page",
     "Preview",
+    "ReviewedPage",
     "Slice",
     "check_slice",
     "count_facets",
     "count_flags",
+    "count_guards",
+    "count_reviewed",
     "count_rows",
     "find_acted",
     "find_action",
@@ -81,9 +93,11 @@ __all__ = [
     "list_labels",
     "list_people",
     "list_rejected",
+    "list_verdicts",
     "preview_flags",
     "read_frame",
     "read_marker",
     "read_news",
     "read_page",
+    "read_reviewed",
 ]

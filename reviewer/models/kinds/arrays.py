@@ -31,8 +31,7 @@ def read_probabilities(spec: ModelSpec, labels: Sequence[Any], matrix: Any, keep
             f"{spec.name} answered probabilities of the shape {scores.shape}, but examples × {len(names)}"
             " labels are needed; a model with several outputs needs as many in its config."
         )
-    is_known = len(set(names)) == len(names) and set(names) <= set(spec.labels)
-    if not is_known or not ((scores >= 0) & (scores <= 1)).all():
+    if not _are_probabilities(spec, names, scores):
         return read_rows(spec, (_pair(names, row) for row in scores.tolist()), keep)
     order = np.argsort(-scores, axis=1, kind="stable")
     ranked = np.array(names, dtype=object)[order]
@@ -40,6 +39,24 @@ def read_probabilities(spec: ModelSpec, labels: Sequence[Any], matrix: Any, keep
     pairs = map(zip, ranked.tolist(), rows.tolist())
     # Without a line of Python for each row: this runs between two calls of the model.
     return list(map(Answer, ranked[:, 0].tolist(), rows[:, 0].tolist(), map(dict, pairs)))
+
+
+def read_best(spec: ModelSpec, labels: Sequence[Any], matrix: Any, keep: Keep) -> list[Answer]:
+    """Return the labels that `read_probabilities` answers, without confidence and scores."""
+    import numpy as np
+
+    names, scores = [str(each) for each in labels], np.asarray(matrix, dtype=np.float64)
+    if not _are_probabilities(spec, names, scores):
+        return read_probabilities(spec, labels, matrix, keep)
+    answers = [Answer(label=name) for name in names]
+    return [answers[place] for place in scores.argmax(axis=1).tolist()]
+
+
+def _are_probabilities(spec: ModelSpec, names: Sequence[str], scores: Any) -> bool:
+    """Return whether the scores are those of labels that the config knows, a column each."""
+    is_known = len(set(names)) == len(names) and set(names) <= set(spec.labels)
+    is_table = scores.ndim == 2 and scores.shape[1] == len(names)
+    return bool(is_known and is_table and ((scores >= 0) & (scores <= 1)).all())
 
 
 def _pair(names: Sequence[str], row: Sequence[float]) -> list[dict[str, Any]]:

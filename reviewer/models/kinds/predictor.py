@@ -40,10 +40,15 @@ class Predictor:
     answer: Callable[[Examples, Keep], list[Answer]]
     call_size: int = CALL_SIZE
     """Most examples that one call of the model takes; who has more calls again."""
+    answer_briefly: Callable[[Examples, Keep], list[Answer]] | None = None
+    """As `answer`, but may leave out what takes time and is not the answer itself: the scores."""
 
-    def __call__(self, examples: Examples, keep: Keep = name_media) -> list[Answer]:
+    def __call__(
+        self, examples: Examples, keep: Keep = name_media, *, is_brief: bool = False
+    ) -> list[Answer]:
         """Return one answer per example; `keep` stores the pictures among them."""
-        return self.answer(examples, keep)
+        answer = (self.answer_briefly if is_brief else None) or self.answer
+        return answer(examples, keep)
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,7 +8,7 @@ outputs gives them in the order of the config.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -27,7 +27,7 @@ from reviewer.config import (
 )
 from reviewer.errors import ModelError, UntrustedModelError
 from reviewer.log.media import Keep
-from reviewer.models.kinds.arrays import read_labels, read_probabilities, read_rows, read_values
+from reviewer.models.kinds.arrays import read_best, read_labels, read_probabilities, read_rows, read_values
 from reviewer.models.kinds.predictor import Examples, Predictor, describe_error, simplify_name
 from reviewer.models.outputs import Answer
 
@@ -41,10 +41,13 @@ def load(spec: ModelSpec, path: Path, workspace: Path) -> Predictor:
     if not hasattr(estimator, "predict"):
         raise ModelError(f"{path} holds {type(estimator).__name__}, which is no scikit-learn model.")
 
-    def answer(examples: Examples, keep: Keep) -> list[Answer]:
-        return _answer(spec, estimator, _name_columns(estimator, build_batch(spec, examples)), keep)
+    def read(examples: Examples) -> Any:
+        return _name_columns(estimator, build_batch(spec, examples))
 
-    return Predictor(answer)
+    return Predictor(
+        lambda examples, keep: _answer(spec, estimator, read(examples), keep),
+        answer_briefly=lambda examples, keep: _answer(spec, estimator, read(examples), keep, read_best),
+    )
 
 
 def load_estimator(spec: ModelSpec, path: Path) -> Any:
@@ -134,14 +137,18 @@ def _name_columns(estimator: Any, batch: Any) -> Any:
     return batch[names].set_axis(fitted, axis="columns")
 
 
-def _answer(spec: ModelSpec, estimator: Any, batch: Any, keep: Keep) -> list[Answer]:
+def _answer(
+    spec: ModelSpec,
+    estimator: Any,
+    batch: Any,
+    keep: Keep,
+    read_scores: Callable[[ModelSpec, Sequence[Any], Any, Keep], list[Answer]] = read_probabilities,
+) -> list[Answer]:
     components = [each.component for each in spec.answers.values()]
     if len(components) > 1:
         return _answer_several(spec, estimator, batch, keep)
     if components == ["label"] and hasattr(estimator, "predict_proba"):
-        return read_probabilities(
-            spec, _list_labels(estimator.classes_), estimator.predict_proba(batch), keep
-        )
+        return read_scores(spec, _list_labels(estimator.classes_), estimator.predict_proba(batch), keep)
     read: _Reader = _READERS.get(components[0], read_rows)
     return read(spec, estimator.predict(batch), keep)
 
