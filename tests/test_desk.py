@@ -259,6 +259,7 @@ def test_what_is_typed_for_a_field_decides_nothing_while_the_card_is_on_its_way(
     flag = find_selected(page)
     before = list_open(address, "tickets")
     page.keyboard.press("2")
+    expect(page.locator(".desk-saving-busy")).to_have_text("saving 1")
     page.keyboard.press("m")
     page.keyboard.type("abc")
     for route in held:

@@ -23,7 +23,8 @@ from PIL import Image
 from reviewer.grouping import Grouper, GroupingProgress, job
 from reviewer.grouping.process import Comparer, ComparerError
 from reviewer.index.grouping import apply_changes, find_changes, list_groups
-from reviewer.index.store import MainIndex, delete_index
+from reviewer.index.sharing import SHARED_NAME
+from reviewer.index.store import MainIndex, SideIndex, delete_index
 from reviewer.log import Log
 from reviewer.log.media import MediaStore
 from reviewer.records import Event, Flag
@@ -377,6 +378,43 @@ def test_a_flag_comes_back_to_its_group_as_soon_as_that_is_called_for(
         desk.add(*events)
         desk.grouper.look_soon()
         wait_until(functools.partial(has_sizes, desk, sizes))
+
+
+def read_beside(desk: Desk) -> list[tuple[str, str | None, int]]:
+    """Return each flag's id, group and size as all other processes see them."""
+    with SideIndex(desk.folder, desk.logs).reading() as cursor:
+        return cursor.execute(
+            "select flag_id::varchar, group_id::varchar, group_size from flags order by position"
+        ).fetchall()
+
+
+def test_other_processes_have_the_groups_that_the_app_shared(desk: Desk) -> None:
+    flags = desk.say(*SAME, OTHER)
+    assert {row[1:] for row in read_beside(desk)} == {(None, 1)}
+    found = desk.group()
+    desk.index.share_groups()
+    assert read_beside(desk) == found
+    desk.add(make_review(flags[1].flag_id, Event.SPLIT))
+    assert read_beside(desk)[1][1:] == (None, 1)
+    found = desk.group()
+    desk.index.share_groups()
+    assert read_beside(desk) == found
+    assert [row[2] for row in found] == [2, 1, 2, 1]
+
+
+def test_groups_that_cannot_be_read_are_none_and_the_next_ones_count(desk: Desk) -> None:
+    desk.say(*SAME)
+    found = desk.group()
+    (desk.folder / ".index" / SHARED_NAME).write_bytes(b"ARROW1 and then nothing")
+    assert {row[1:] for row in read_beside(desk)} == {(None, 1)}
+    desk.index.share_groups()
+    assert read_beside(desk) == found
+
+
+def test_groups_are_shared_in_the_background(desk: Desk) -> None:
+    desk.grouper.start()
+    desk.say(*SAME)
+    wait_until(lambda: [row[2] for row in read_beside(desk)] == [3, 3, 3])
 
 
 def test_a_grouper_that_never_started_can_be_stopped(desk: Desk) -> None:

@@ -285,8 +285,8 @@ class TwoPeople(RuleBasedStateMachine):
     def open(self) -> Any:
         self.workspace = Workspace(self.make_folder(), is_app=True)
         self.seen: dict[tuple[str, str], int] = {}
-        self.told: dict[str, list[tuple[str, Any]]] = {}
-        """Action → what was acknowledged of it."""
+        self.told: dict[str, set[str]] = {}
+        """Action → the flags of which it was acknowledged."""
         return multiple(*add_flags(self.workspace, 3))
 
     def make_folder(self) -> Path:
@@ -301,11 +301,12 @@ class TwoPeople(RuleBasedStateMachine):
             self.workspace.close()
 
     def try_it(self, action: str, do: Any) -> bool:
+        """Note the flags that `do` returns as acknowledged; returns whether it was not refused."""
         try:
-            do()
+            acknowledged = do()
         except (ConflictError, InputError):
             return False
-        self.told.setdefault(action, [])
+        self.told.setdefault(action, set()).update(acknowledged)
         return True
 
     @rule(flag=flags, who=st.sampled_from(["ann", "bob"]))
@@ -339,9 +340,10 @@ class TwoPeople(RuleBasedStateMachine):
                 return multiple()
         return action
 
-    def review(self, flag: str, action: str, who: str, seq: int, decision: dict[str, Any]) -> None:
+    def review(self, flag: str, action: str, who: str, seq: int, decision: dict[str, Any]) -> set[str]:
         found = self.workspace.review(flag, **decision, seq=seq, reviewer=who, action_id=action)
         self.seen[who, flag] = found.state.seq
+        return {flag}
 
     @rule(
         target=actions, who=st.sampled_from(["ann", "bob"]), value=st.sampled_from(["bad_input", "app_bug"])
@@ -349,6 +351,8 @@ class TwoPeople(RuleBasedStateMachine):
     def decide_all(self, who: str, value: str) -> Any:
         targets = self.workspace.find_targets(ChosenFlags(Slice(view="open"), 1_000_000))
         done = self.workspace.review_many(targets, reviewer=who, resolution=value)
+        self.told[done.action_id] = {each.flag_id for each in targets} - dict(done.reasons).keys()
+        assert len(self.told[done.action_id]) == done.changed
         return done.action_id if done.changed else multiple()
 
     @rule(action=actions, who=st.sampled_from(["ann", "bob"]), own=st.uuids(version=4))
@@ -360,17 +364,21 @@ class TwoPeople(RuleBasedStateMachine):
     def redo(self, action: str, who: str) -> Any:
         own = new_id()
         for _ in range(2):
-            if not self.try_it(own, lambda: self.workspace.redo(action, reviewer=who, own_action_id=own)):
+            if not self.try_it(own, lambda: self.redo_once(action, who, own)):
                 return multiple()
         return own
+
+    def redo_once(self, action: str, who: str, own: str) -> set[str]:
+        return {each.flag_id for each in self.workspace.redo(action, reviewer=who, own_action_id=own)}
 
     @invariant()
     @precondition(lambda self: hasattr(self, "workspace"))
     def every_acknowledged_action_is_in_the_log_once(self) -> None:
         for flag in self.workspace.queue(limit=10):
             history = self.workspace.find_history(flag.flag_id)
-            for action in self.told:
+            for action, acknowledged in self.told.items():
                 mine = [each for each in history if each.review.action_id == action]
+                assert bool(mine) == (flag.flag_id in acknowledged)
                 assert all(each.is_applied for each in mine)
                 kinds = [each.review.event for each in mine]
                 assert len(kinds) == len(set(kinds))

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 
 _QUEUE_TABLE = (
-    "flag_id", "model", "option", "status", "resolution", "predicted", "confidence", "example",
+    "flag_id", "model", "option", "status", "resolution", "predicted", "confidence", "similar", "example",
 )  # fmt: skip
 """What a table shows of a flag; JSON and CSV have everything."""
 
@@ -73,6 +73,7 @@ def _write_flags(flags: Sequence[Flag], form: Format | None) -> None:
         {
             **build_payload(each),
             "predicted": each.predicted_value if each.predicted_label is None else each.predicted_label,
+            "similar": each.state.group_size - 1,
             "example": _show_example(each.inputs),
         }
         for each in flags

@@ -9,6 +9,7 @@ from __future__ import annotations
 import contextlib
 import logging
 import threading
+import time
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -43,6 +44,8 @@ _LOG = logging.getLogger(__name__)
 
 _SHORTEST_WAIT, _LONGEST_WAIT = 1.0, 8.0
 """Seconds between two looks at the index: few at the start and while flags arrive, then ever more."""
+_SHARE_EVERY = 10.0
+"""Seconds between two times that other processes get the groups, while they keep changing."""
 _PAUSE = 0.1
 """Seconds between two looks, however often they are called for."""
 _WAIT_AFTER_FAILURE = 60.0
@@ -91,6 +94,8 @@ class Grouper:
         self._regrouped = Regrouped()
         self._changing: list[str] = []
         """Flags that this look put in another group; they are told once it is over."""
+        self._is_to_share = True
+        self._shared_at = 0.0
         self._is_stopping = threading.Event()
         self._is_called = threading.Event()
         self._thread = threading.Thread(target=self._run, name="reviewer groups flags", daemon=True)
@@ -145,6 +150,7 @@ class Grouper:
 
     def _tell_changes(self) -> None:
         changed, self._changing = self._changing, []
+        self._is_to_share = self._is_to_share or bool(changed)
         told = (*self._regrouped.flag_ids, *changed)[-_REMEMBERED:]
         self._regrouped = Regrouped(self._regrouped.total + len(changed), told)
 
@@ -155,6 +161,7 @@ class Grouper:
         while not self._wait(wait):
             try:
                 idle = 0 if self.run_once() else idle + 1
+                self._share(is_due=idle > 0)
                 told = ""
             except Exception as error:  # whatever it is, the app goes on without groups
                 told = self._tell(error, told)
@@ -163,6 +170,13 @@ class Grouper:
             wait = min(_SHORTEST_WAIT * 2**idle, _LONGEST_WAIT)
             if idle == _IDLE_LOOKS:
                 self._end_comparer()
+
+    def _share(self, *, is_due: bool) -> None:
+        """Let other processes have the groups, when these changed and nothing more waits, or now and then."""
+        now = time.monotonic()
+        if self._is_to_share and (is_due or now - self._shared_at > _SHARE_EVERY):
+            self._index.share_groups()
+            self._is_to_share, self._shared_at = False, now
 
     def _wait(self, seconds: float) -> bool:
         """Wait so long or until called, but never not at all; returns whether the thread shall end."""

@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING, Protocol
 import duckdb
 
 from reviewer.errors import BusyError, LogError
+from reviewer.index.sharing import SHARED_NAME, share_groups, take_groups
 from reviewer.index.sql import load_sql
 from reviewer.index.sync import create_tables, sync_index, transaction
 from reviewer.log import Log, open_logs
@@ -85,6 +86,11 @@ class MainIndex:
             with transaction(cursor):
                 yield cursor
 
+    def share_groups(self) -> None:
+        """Let the indexes of all other processes have the groups as they are now."""
+        with self.reading() as cursor:
+            share_groups(cursor, self._path.parent)
+
     def close(self) -> None:
         """Close the file and let another app have it."""
         self._connection.close()
@@ -105,7 +111,7 @@ class SideIndex:
     def reading(self) -> Iterator[DuckDBPyConnection]:
         """Yield a connection to the synced index; one caller at a time."""
         with self._mutex, self._locked(fcntl.LOCK_EX), self._open() as connection:
-            sync_index(connection, self._logs)
+            self._sync(connection)
             yield connection
 
     @contextlib.contextmanager
@@ -128,9 +134,13 @@ class SideIndex:
         if not _try_lock(lock, fcntl.LOCK_EX):
             return False
         with self._open() as connection:
-            sync_index(connection, self._logs)
+            self._sync(connection)
         self._path().touch()
         return True
+
+    def _sync(self, connection: DuckDBPyConnection) -> None:
+        sync_index(connection, self._logs)
+        take_groups(connection, _index_folder(self._folder))
 
     def close(self) -> None:
         """Nothing stays open between uses."""
@@ -175,6 +185,7 @@ def delete_index(folder: Path) -> None:
             _remove_file(_index_folder(folder) / f"{name}.duckdb")
         finally:
             os.close(lock)
+    (_index_folder(folder) / SHARED_NAME).unlink(missing_ok=True)
 
 
 def _index_folder(folder: Path) -> Path:

@@ -1,6 +1,6 @@
 """How long people wait at the desk with a million flags: for its routes, its keys, and decisions about many.
 
-Names of parts as arguments run only those: routes, keys, bulk.
+Names of parts as arguments run only those: routes, keys, bulk. A number is how many flags there are instead.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ import httpx2
 import pandas as pd
 from bench_index import RARE, SUMMARY, read_frame, write_page
 from bench_predict import save_model, serve
-from million import MODELS, make_review, measure, prepare_million, print_table
+from million import MODELS, ROWS, make_review, measure, prepare_million, print_table
 
 from reviewer.index import queries
 from reviewer.index.queries import SORTS, VIEWS, Slice
@@ -61,15 +61,16 @@ HAS_WORDS = f"strpos(search_text, '{WORDS}') > 0"
 
 def main(names: Sequence[str]) -> None:
     """Print for each part what it takes, beside its references, in milliseconds."""
-    for name in names or PARTS:
-        with prepare_desk() as folder:
+    rows = next((int(name) for name in names if name.isdigit()), ROWS)
+    for name in [name for name in names if not name.isdigit()] or PARTS:
+        with prepare_desk(rows) as folder:
             PARTS[name](folder)
 
 
 @contextlib.contextmanager
-def prepare_desk() -> Iterator[Path]:
+def prepare_desk(rows: int) -> Iterator[Path]:
     """Yield a workspace on the million flags, which are linked, and their reviews, which are copied."""
-    million = prepare_million()
+    million = prepare_million(rows)
     with tempfile.TemporaryDirectory(dir=million.parent) as name:
         folder = Path(name)
         save_model(folder)
@@ -146,7 +147,7 @@ def time_routes(folder: Path) -> None:
         }
     with serve_desk(folder) as address, open_client(address) as client:
         header = (
-            "a route at 1,000,000 flags (ms)",
+            f"a route at {len(frame):,} flags (ms)",
             "median",
             "p95",
             "bare DuckDB",
@@ -155,6 +156,7 @@ def time_routes(folder: Path) -> None:
             "ratio",
         )
         print_table(header, compare(client, asked, bare, loaded))
+        print_table(("page around a flag (ms)", "median", "p95"), time_around(client, newest[-1]))
         print_table(("news (ms)", "median", "p95"), time_news(client, folder, flags))
 
 
@@ -242,6 +244,13 @@ def list_filters(frame: pd.DataFrame) -> Iterator[tuple[str, Question]]:
 
 def find_by_id(flag: Flag) -> str:
     return f"select * from flags where flag_id = '{flag.flag_id}'"  # noqa: S608  an id of our own
+
+
+def time_around(client: httpx2.Client, flag_id: str) -> Iterator[tuple[str, ...]]:
+    """Time what a link or a reload asks for."""
+    for sort in ("newest", "priority"):
+        asked = {"view": "open", "sort": sort, "around": flag_id, "limit": 2 * PAGE}
+        yield sort, *tell(measure(lambda asked=asked: client.get("queue", params=asked), ROUND))  # type: ignore[misc]
 
 
 def time_news(client: httpx2.Client, folder: Path, flags: list[Flag]) -> Iterator[tuple[str, ...]]:
@@ -405,6 +414,9 @@ def time_bulk(folder: Path) -> None:
             "ratio",
         )
         print_table(header, (repeat_decision(client, name, bare, chosen) for name, chosen in ways.items()))
+        asked = {**ways["by their ids"], "resolution": "ambiguous"}
+        times = measure(lambda: client.post("bulk/preview", json=asked), BULK_ROUND)
+        print_table(("its preview (ms)", *tell(times)), iter(()))
 
 
 def time_update(cursor: Any, ids: list[str]) -> float:

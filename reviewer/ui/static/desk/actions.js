@@ -86,6 +86,9 @@ const DECIDING = new Set([
   ...["claim", "release", "assign_to"],
 ]);
 
+/** Actions of which something is to be saved, unless they ask first. */
+export const SAVING = new Set([...DECIDING, "say", "split", "redo", "insist"]);
+
 /** Whether the next keys go to what an action opens. */
 export const isOpening = (action, { selection, store }) =>
   FIELDS.has(action) || (DECIDING.has(action) && selection.isBeyond(store.selectedId)) || action === "undo_action";

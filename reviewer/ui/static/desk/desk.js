@@ -3,7 +3,7 @@
  * The one rule: everything a key does is done in the order the keys were pressed.
  */
 
-import { ACTIONS, FREE, NEEDS_CARD, isOpening } from "./actions.js";
+import { ACTIONS, FREE, NEEDS_CARD, SAVING, isOpening } from "./actions.js";
 import { ApiError, get } from "./api.js";
 import { BulkBar, cancelJob, sendOperation } from "./bulk.js";
 import { Card } from "./card.js";
@@ -136,12 +136,17 @@ class Desk {
     if (this.isOpening) return;
     const isAnOpening = isOpening(action, this);
     this.isOpening = isAnOpening;
-    const { breaks } = this;
+    const { breaks, operations } = this;
+    const expected = SAVING.has(action) && !isAnOpening ? 1 : 0;
+    operations.expected += expected;
+    this.draw();
     this.pressed = this.pressed
       .then(() => breaks === this.breaks && this.#perform(action, detail))
       .catch((error) => this.#explain(error))
       .finally(() => {
         if (isAnOpening) this.isOpening = false;
+        operations.expected -= expected;
+        this.draw();
       });
   }
 
@@ -248,7 +253,7 @@ class Desk {
   /** Unsent work warns; a reload finds the flag again that was on the card. */
   #leave(event) {
     this.writeAddress();
-    if (this.operations.pending.length) event.preventDefault();
+    if (this.operations.unsaved) event.preventDefault();
   }
 
   /** The desk fills what the page leaves below its tabs; that changes with the window and with the open tab. */

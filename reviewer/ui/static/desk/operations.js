@@ -37,6 +37,8 @@ export class Operations {
     this.hooks = hooks;
     /** @type {Operation[]} */
     this.pending = [];
+    /** Decisions that are pressed and wait for the card they mean; then they are pending. */
+    this.expected = 0;
     /** Counts the changes of what is pending. */
     this.revision = 0;
     /** @type {Map<string, Operation[]>} */
@@ -62,6 +64,11 @@ export class Operations {
     if (!operation || operation.isTried) return false;
     this.#settle(operation);
     return true;
+  }
+
+  /** How many decisions the server has not acknowledged. */
+  get unsaved() {
+    return this.pending.length + this.expected;
   }
 
   /** Whether an action is still to be acknowledged. */

@@ -70,10 +70,10 @@ export class Status {
     this.announcer.textContent = words;
   }
 
-  #saySaving({ pending, trouble }) {
-    if (trouble?.status === 0) return ["bad", plural("desk.offline", pending.length)];
-    if (trouble) return ["bad", `${trouble.message} ${plural("desk.waiting", pending.length)}`];
-    if (pending.length) return ["busy", plural("desk.saving", pending.length)];
+  #saySaving({ unsaved, trouble }) {
+    if (trouble?.status === 0) return ["bad", plural("desk.offline", unsaved)];
+    if (trouble) return ["bad", `${trouble.message} ${plural("desk.waiting", unsaved)}`];
+    if (unsaved) return ["busy", plural("desk.saving", unsaved)];
     return this.store.isReached ? ["ok", text("desk.saved")] : ["bad", text("desk.error.offline")];
   }
 }

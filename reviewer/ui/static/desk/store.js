@@ -138,6 +138,7 @@ export class Store {
       this.listing.replace(this.#admit(page.flags), { start: page.flags.length ? page.skipped : 0, next: page.next });
       this.isLoaded = true;
       this.epoch += 1;
+      for (const id of this.operations.flagIds) if (this.row(id)) this.place(id);
       if (!isKept || !this.selectedId) this.#selectHeld();
     });
   }
