@@ -20,16 +20,13 @@ from tickets import (
     label_of,
     make_corrected,
     make_versions,
-    media,
     versions,
     write_base,
     write_export,
 )
 
-from reviewer.analysis import assign_split
 from reviewer.config import ModelSpec
 from reviewer.errors import ConfigError, InputError, ModelError
-from reviewer.log.media import MediaStore
 from reviewer.models.kinds import load_estimator
 from reviewer.models.versions import ModelVersions
 from reviewer.records import hash_example
@@ -39,16 +36,16 @@ from reviewer.training.rows import read_cells
 from reviewer.training.search import cut_folds
 from reviewer.training.trainers import hand_over
 
-__all__ = ["media", "versions"]
+__all__ = ["versions"]
 
 
 def test_retraining_learns_a_correction_and_leaves_the_served_version_alone(
-    tmp_path: Path, versions: ModelVersions, media: MediaStore
+    tmp_path: Path, versions: ModelVersions
 ) -> None:
     text = find_text("train", "voucher")
     flags = [make_corrected(text), *(make_corrected(f"{text} {n}") for n in range(30))]
     versions.serve("1")
-    made = retrain(tmp_path, versions, export(tmp_path, media, *flags), ignore)
+    made = retrain(tmp_path, versions, export(tmp_path, *flags), ignore)
     assert label_of(versions, made.version, "voucher") == "refund"
     assert [each.name for each in versions.read_all()] == ["1", "2"]
     assert versions.find().name == "1"
@@ -59,11 +56,9 @@ def test_retraining_learns_a_correction_and_leaves_the_served_version_alone(
     assert made.before == versions.find("1").card["metrics"]["held_out"]
 
 
-def test_the_card_says_what_the_version_was_trained_on(
-    tmp_path: Path, versions: ModelVersions, media: MediaStore
-) -> None:
+def test_the_card_says_what_the_version_was_trained_on(tmp_path: Path, versions: ModelVersions) -> None:
     flags = [make_corrected(find_text("train")), make_corrected(find_text("verify"))]
-    bundle = export(tmp_path, media, *flags)
+    bundle = export(tmp_path, *flags)
     made = retrain(tmp_path, versions, bundle, ignore)
     card = json.loads((made.version.path.parent / "card.json").read_text())
     assert card["parent"] == "1"
@@ -76,64 +71,57 @@ def test_the_card_says_what_the_version_was_trained_on(
     assert versions.check(made.version) is None
 
 
-def test_nothing_that_is_held_out_is_ever_trained_on(
-    tmp_path: Path, versions: ModelVersions, media: MediaStore
-) -> None:
+def test_nothing_that_is_held_out_is_ever_trained_on(tmp_path: Path, versions: ModelVersions) -> None:
     verify = find_text("verify", "money back")
-    tests = [f"test number {number}" for number in range(20)]
-    test = next(text for text in tests if assign_split(hash_example({"text": text})) == "train")
+    test = "held out by the base"
     base = BASE + f"{verify},refund,train\n{test},login,test\n{test},login,train\n"
     write_base(tmp_path, TICKETS, base)
     flags = [make_corrected(text, "login") for text in (find_text("train", "new"), verify, test)]
-    made = retrain(tmp_path, versions, export(tmp_path, media, *flags), ignore)
+    made = retrain(tmp_path, versions, export(tmp_path, *flags), ignore)
     assert made.counts == {"base": 4, "corrections": 1}
     assert made.left_out == {"in_test_split": 2, "in_verify_split": 2}
 
 
 def test_a_correction_takes_the_place_of_the_base_row_it_corrects(
-    tmp_path: Path, versions: ModelVersions, media: MediaStore
+    tmp_path: Path, versions: ModelVersions
 ) -> None:
     text = find_text("train", "mislabelled")
     write_base(tmp_path, TICKETS, BASE + f"{text},login,train\n")
-    made = retrain(tmp_path, versions, export(tmp_path, media, make_corrected(text)), ignore)
+    made = retrain(tmp_path, versions, export(tmp_path, make_corrected(text)), ignore)
     assert made.counts == {"base": 4, "corrections": 1}
     assert made.left_out == {"corrected": 1}
 
 
 def test_a_correction_that_todays_config_does_not_take_is_counted(
-    tmp_path: Path, versions: ModelVersions, media: MediaStore
+    tmp_path: Path, versions: ModelVersions
 ) -> None:
     flags = [make_corrected(find_text("train")), make_corrected("old", "retired label")]
-    bundle = export(tmp_path, media, *flags)
+    bundle = export(tmp_path, *flags)
     made = retrain(tmp_path, versions, bundle, ignore)
     assert made.left_out == {"not_accepted": 1}
 
 
 def test_corrections_that_may_not_be_trained_on_are_explained(
-    tmp_path: Path, versions: ModelVersions, media: MediaStore
+    tmp_path: Path, versions: ModelVersions
 ) -> None:
-    bundle = export(tmp_path, media, make_corrected(find_text("verify")))
+    bundle = export(tmp_path, make_corrected(find_text("verify")))
     with pytest.raises(InputError, match=r"None of the 1 corrections of tickets .* \(in_verify_split 1\)"):
         retrain(tmp_path, versions, bundle, ignore)
     assert len(versions.read_all()) == 1
 
 
-def test_the_same_data_twice_is_nothing_new(
-    tmp_path: Path, versions: ModelVersions, media: MediaStore
-) -> None:
+def test_the_same_data_twice_is_nothing_new(tmp_path: Path, versions: ModelVersions) -> None:
     flag = make_corrected(find_text("train"))
     versions.serve("1")  # which version is served does not matter: the newest one is retrained
-    retrain(tmp_path, versions, export(tmp_path, media, flag), ignore)
+    retrain(tmp_path, versions, export(tmp_path, flag), ignore)
     with pytest.raises(InputError, match="tickets version 2 was trained on exactly this data"):
-        retrain(tmp_path, versions, export(tmp_path, media, flag), ignore)
-    bundle = export(tmp_path, media, flag, make_corrected(find_text("train", "other")))
+        retrain(tmp_path, versions, export(tmp_path, flag), ignore)
+    bundle = export(tmp_path, flag, make_corrected(find_text("train", "other")))
     assert retrain(tmp_path, versions, bundle, ignore).version.name == "3"
 
 
-def test_a_model_that_cannot_be_retrained_here_says_why(
-    tmp_path: Path, versions: ModelVersions, media: MediaStore
-) -> None:
-    bundle = export(tmp_path, media, make_corrected(find_text("train")))
+def test_a_model_that_cannot_be_retrained_here_says_why(tmp_path: Path, versions: ModelVersions) -> None:
+    bundle = export(tmp_path, make_corrected(find_text("train")))
     for change, words in (
         ({"kind": "onnx"}, r"only sklearn models are retrained .* name it in models\.tickets\.training"),
         ({"task": "text-generation"}, "only classification and regression"),
@@ -145,11 +133,9 @@ def test_a_model_that_cannot_be_retrained_here_says_why(
             retrain(tmp_path, ModelVersions(tmp_path, spec), bundle, ignore)
 
 
-def test_one_label_only_is_said_with_the_way_out(
-    tmp_path: Path, versions: ModelVersions, media: MediaStore
-) -> None:
+def test_one_label_only_is_said_with_the_way_out(tmp_path: Path, versions: ModelVersions) -> None:
     write_base(tmp_path, TICKETS, "text,label,split\nmoney,refund,train\n")
-    bundle = export(tmp_path, media, make_corrected(find_text("train")))
+    bundle = export(tmp_path, make_corrected(find_text("train")))
     with pytest.raises(InputError, match=r"All 2 examples .* label 'refund'; correct some flags to another"):
         retrain(tmp_path, versions, bundle, ignore)
     assert list_kept(tmp_path) == ["1"]

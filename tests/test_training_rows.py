@@ -74,6 +74,7 @@ def test_without_a_split_column_a_fifth_of_each_label_is_held_out_for_good(tmp_p
         ("text,label,split\na,login,later\n", "line 2: split is 'later'; use train, validation or test"),
         ("text,label\na,login,extra\n", "line 2: 3 cells, but the header has 2"),
         ('text,label\n"a,login\n', "cannot be read as a UTF-8 CSV file"),
+        ("text,label\nGr\udcf6\udcdfe,login\n", r"cannot be read as a UTF-8 CSV file: 'utf-8' codec"),
     ],
 )
 def test_base_data_that_cannot_be_used_is_named_with_its_line(tmp_path: Path, text: str, words: str) -> None:
