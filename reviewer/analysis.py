@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import hashlib
 
-from reviewer.records import GUARD, TRAINABLE, Flag, JsonValue
+from reviewer.records import TRAINABLE, Flag, JsonValue
 
 TRAIN, VERIFY = "train", "verify"
 
@@ -29,15 +29,5 @@ def find_correction(flag: Flag) -> JsonValue:
     state = flag.state
     if state.resolution not in TRAINABLE:
         return None
-    return _first_known(state.corrected_label, state.corrected_value, state.corrected_output)
-
-
-def find_right_answer(flag: Flag) -> JsonValue:
-    """Return what a later version must answer: the correction or the confirmed prediction, or None."""
-    if flag.state.resolution in GUARD:
-        return _first_known(flag.predicted_label, flag.predicted_value, flag.output)
-    return find_correction(flag)
-
-
-def _first_known(*answers: JsonValue) -> JsonValue:
+    answers = (state.corrected_label, state.corrected_value, state.corrected_output)
     return next((each for each in answers if each is not None), None)

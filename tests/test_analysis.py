@@ -6,7 +6,7 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
-from reviewer.analysis import assign_split, find_correction, find_right_answer
+from reviewer.analysis import assign_split, find_correction
 from reviewer.records import Flag, FlagState, Resolution, Verification
 
 
@@ -45,7 +45,6 @@ def test_only_a_trainable_resolution_has_a_correction() -> None:
     assert find_correction(corrected) == "refund"
     other = replace(corrected, state=replace(corrected.state, resolution=Resolution.AMBIGUOUS))
     assert find_correction(other) is None
-    assert find_right_answer(other) is None
 
 
 def test_zero_is_a_correction_like_any_other() -> None:
