@@ -5,7 +5,7 @@ The rule: what people typed goes out as data; only links are made here, below th
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any
 from urllib.parse import quote, urlencode
 
@@ -45,7 +45,7 @@ def _build_card(
     workspace: Workspace, flag: Flag, history: Sequence[HistoryEntry], root: str, language: str
 ) -> dict[str, Any]:
     spec = workspace.spec.models.get(flag.model)
-    ranked = [*_rank(flag.scores or {}), *(workspace.list_labels(flag.model) if spec else ())]
+    ranked = [*_rank_offered(spec, flag), *(workspace.list_labels(flag.model) if spec else ())]
     outputs = _link_outputs(spec, flag, root) if spec else {"output": flag.output}
     return {
         **build_payload(flag),
@@ -59,9 +59,11 @@ def _build_card(
     }
 
 
-def _rank(scores: Mapping[str, float]) -> list[str]:
-    """Return the labels, the likeliest first, whatever order another program wrote them in."""
-    return sorted(scores, key=lambda label: -scores[label])
+def _rank_offered(spec: ModelSpec | None, flag: Flag) -> list[str]:
+    """Return the labels with a score, the likeliest first, without those that the model does not know now."""
+    scores = flag.scores or {}
+    known = {*spec.labels, flag.predicted_label} if spec and spec.labels else scores.keys()
+    return sorted((label for label in scores if label in known), key=lambda label: -scores[label])
 
 
 def _link_thumbnail(name: str | None, root: str) -> str | None:
