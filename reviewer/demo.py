@@ -16,11 +16,10 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from reviewer.analysis import TRAIN
 from reviewer.config import CONFIG_NAME, ModelSpec, load_config
 from reviewer.errors import ConfigError
 from reviewer.models.versions import ModelVersions
-from reviewer.records import FlagOption, Prediction, Progress, Source
+from reviewer.records import TRAIN, FlagOption, Prediction, Progress, Source
 from reviewer.training import (
     TEST,
     VALIDATION,

@@ -159,6 +159,12 @@ GUARD = frozenset({Resolution.PREDICTION_CORRECT})
 """Resolutions whose prediction must stay as it is in later versions."""
 
 
+TRAIN, VALIDATION, TEST, VERIFY = "train", "validation", "test", "verify"
+SPLITS = (TRAIN, VALIDATION, TEST, VERIFY)
+"""Parts of base data and exports, from the least held out to the most; nothing is ever fitted on test and
+verify."""
+
+
 class Verification(StrEnum):
     """What the machine found when a later version ran the flagged example again."""
 

@@ -26,13 +26,13 @@ from tickets import (
 )
 
 from reviewer.config import ModelSpec
+from reviewer.datasets import read_cells
 from reviewer.errors import ConfigError, InputError, ModelError
 from reviewer.models.kinds import load_estimator
 from reviewer.models.versions import ModelVersions
 from reviewer.records import hash_example
 from reviewer.training import Row, measure, read_base, retrain
 from reviewer.training.choosing import Export, choose_rows
-from reviewer.training.rows import read_cells
 from reviewer.training.search import cut_folds
 from reviewer.training.trainers import hand_over
 

@@ -111,7 +111,7 @@ def _write_base(path: Path, draft: ModelDraft) -> None:
 
 def _train(workspace: Workspace, draft: ModelDraft, progress: Progress) -> str:
     """Fit the first model on what is not held out, as version 1, and say how good it is."""
-    from reviewer.analysis import TRAIN
+    from reviewer.records import TRAIN
     from reviewer.scaffold.starter import build_starter, describe_starter
     from reviewer.training import TEST, add_version, describe_base, fit_estimator, read_base
 

@@ -13,11 +13,10 @@ from pathlib import Path
 from statistics import pstdev
 from typing import Any
 
-from reviewer.analysis import TRAIN
 from reviewer.config import RESERVED_NAMES, Kind
 from reviewer.errors import InputError, UnknownNameError
 from reviewer.models.kinds.predictor import simplify_name
-from reviewer.records import Task
+from reviewer.records import TRAIN, Task
 from reviewer.scaffold.columns import (
     Draft,
     Table,

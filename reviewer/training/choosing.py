@@ -13,15 +13,13 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import NamedTuple
 
-from reviewer.analysis import TRAIN, VERIFY
 from reviewer.bundle import name_target
 from reviewer.config import ModelSpec
+from reviewer.datasets import Base, Row, list_needed, parse_row, read_cells
 from reviewer.errors import InputError
 from reviewer.folders import hash_file
-from reviewer.records import JsonValue
-from reviewer.training.rows import TEST, VALIDATION, Base, Row, list_needed, parse_row, read_cells
+from reviewer.records import SPLITS, TEST, TRAIN, VERIFY, JsonValue
 
-SPLITS = (TRAIN, VALIDATION, TEST, VERIFY)
 HELD_OUT = (TEST, VERIFY)
 """Splits of the corrections that nothing is fitted on."""
 

@@ -10,11 +10,12 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from reviewer.datasets import read_base
 from reviewer.models.versions import ModelVersions, Version
+from reviewer.records import TEST
 from reviewer.training.intervals import Interval, PairedTest, bootstrap, compare_labels, compare_values
 from reviewer.training.measuring import Measured, measure_answers
 from reviewer.training.results import VERIFY_CSV, pair_results, read_results
-from reviewer.training.rows import TEST, read_base
 from reviewer.training.summary import compare_results
 
 

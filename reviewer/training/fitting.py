@@ -12,12 +12,12 @@ from pathlib import Path
 from typing import Any
 
 from reviewer.config import ModelSpec
+from reviewer.datasets import Row
 from reviewer.errors import ModelError
 from reviewer.models.kinds import build_batch, load_predictor
 from reviewer.models.versions import ModelVersions, Version
 from reviewer.records import JsonValue
 from reviewer.training.measuring import measure
-from reviewer.training.rows import Row
 
 SEED = 0
 """Of every estimator that leaves its own open, and of the process that somebody's own code trains in."""

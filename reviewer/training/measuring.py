@@ -7,12 +7,12 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from reviewer.config import ModelSpec
+from reviewer.datasets import Row
 from reviewer.errors import ModelError
 from reviewer.log.columns import encode_json
 from reviewer.models.kinds import Answer, Predictor
 from reviewer.records import Task
 from reviewer.training.intervals import Interval, bootstrap
-from reviewer.training.rows import Row
 
 if TYPE_CHECKING:
     import numpy as np

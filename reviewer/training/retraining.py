@@ -15,13 +15,13 @@ from pathlib import Path
 
 from reviewer.bundle import Bundle
 from reviewer.config import FileSpec, Kind, ModelSpec
+from reviewer.datasets import hash_base
 from reviewer.errors import InputError, LogError, ModelError
 from reviewer.models.kinds.external import describe_external
 from reviewer.models.versions import ModelVersions, Version
 from reviewer.records import JsonValue, Progress, Task, utc_now
 from reviewer.training.choosing import Export, describe_source
 from reviewer.training.process import train_apart
-from reviewer.training.rows import hash_base
 from reviewer.training.trainers import check_trusted
 from reviewer.training.work import Order
 

@@ -9,11 +9,11 @@ from collections.abc import Sequence
 from typing import Any
 
 from reviewer.config import ModelSpec
+from reviewer.datasets import Row
 from reviewer.errors import ConfigError, InputError, ModelError, UnknownNameError
 from reviewer.models.kinds.predictor import describe_error
 from reviewer.records import JsonValue, Progress
 from reviewer.training.fitting import SEED, build_training_set, copy_estimator, route_weights
-from reviewer.training.rows import Row
 
 
 def search_grid(

@@ -15,14 +15,14 @@ from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from reviewer.analysis import TRAIN
 from reviewer.config import ModelSpec
+from reviewer.datasets import Base, Row, list_needed, parse_row, read_cells
 from reviewer.errors import ConfigError, ModelError, UntrustedModelError
 from reviewer.log.columns import format_line
 from reviewer.models.kinds.predictor import describe_error, format_details
+from reviewer.records import TRAIN, VALIDATION
 from reviewer.training.choosing import Chosen, Export, list_split_files, read_bundle_rows
 from reviewer.training.fitting import SEED
-from reviewer.training.rows import VALIDATION, Base, Row, list_needed, parse_row, read_cells
 
 _Lines = Iterable[tuple[Mapping[str, str], Row]]
 

@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import IO
 
 from reviewer.config import ModelSpec
+from reviewer.datasets import cut
 from reviewer.errors import ReviewerError
 from reviewer.index.queries import Answers, ReviewedPage
 from reviewer.log.media import MediaStore
@@ -25,7 +26,6 @@ from reviewer.models.versions import ModelVersions, Version
 from reviewer.records import Inputs, JsonValue, Progress, Verification
 from reviewer.training.comparators import COMPARATORS, are_stable, encode_answer, judge_wrong
 from reviewer.training.results import GUARD, Verdict, write_rows, writing_results
-from reviewer.training.rows import cut
 
 PAGE = 10_000
 """Flags that are in memory at a time."""

@@ -11,13 +11,13 @@ from pathlib import Path
 from typing import Any
 
 from reviewer.config import ModelSpec
+from reviewer.datasets import Base, Row, read_base
 from reviewer.errors import InputError
 from reviewer.models.kinds import load_estimator, load_predictor
 from reviewer.records import JsonValue, Progress
 from reviewer.training.choosing import Chosen, Export, choose_rows, describe_rows
 from reviewer.training.fitting import SEED, describe_weights, fit_estimator, save_estimator
 from reviewer.training.measuring import Measured, measure_answers
-from reviewer.training.rows import Base, Row, read_base
 from reviewer.training.search import search_grid
 from reviewer.training.trainers import find_artifact, hand_over, run_trainer
 

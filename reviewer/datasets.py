@@ -13,15 +13,12 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from reviewer.analysis import TRAIN, VERIFY
 from reviewer.config import ModelSpec
 from reviewer.errors import ConfigError, InputError
 from reviewer.folders import hash_file
 from reviewer.log.media import MediaStore, name_media
 from reviewer.models.components import check_inputs, parse_cells, read_inputs
-from reviewer.records import Task, hash_example
-
-VALIDATION, TEST = "validation", "test"
+from reviewer.records import SPLITS, TEST, TRAIN, Task, hash_example
 
 _BATCH = 1000
 """Examples per call of a model: few enough that memory stays flat and progress moves."""
@@ -127,31 +124,34 @@ def _check_header(path: Path, header: Sequence[str], columns: Sequence[str]) -> 
 
 def parse_row(spec: ModelSpec, folder: Path, cells: Mapping[str, str], target: str) -> Row:
     """Return a row of a CSV file in the folder, checked like what a tester enters; raises `InputError`."""
-    media = _LooseMedia()
+    media = LooseMedia()
     values = parse_cells(spec, cells, folder)
     inputs = check_inputs(spec, values, media.save)
     return Row(
         hash_example(inputs), values, read_inputs(spec, inputs, media),
-        _parse_answer(spec, target, cells[target]), _parse_split(cells),
+        parse_answer(spec, target, cells[target]), parse_split(cells),
     )  # fmt: skip
 
 
-class _LooseMedia(MediaStore):
+class LooseMedia(MediaStore):
     """The files of one row, in memory: reading a CSV stores nothing."""
 
     def __init__(self) -> None:
         self._files: dict[str, bytes] = {}
 
     def save(self, data: bytes, ending: str) -> str:
+        """Keep the bytes under the name that they have everywhere."""
         name = name_media(data, ending)
         self._files[name] = data
         return name
 
     def read(self, name: str) -> bytes:
+        """Return the bytes of that name."""
         return self._files[name]
 
 
-def _parse_answer(spec: ModelSpec, target: str, cell: str) -> str | float:
+def parse_answer(spec: ModelSpec, target: str, cell: str) -> str | float:
+    """Return the right answer in a cell, a label or a number; raises `InputError`."""
     if spec.task.is_classification:
         if cell not in spec.labels:
             raise InputError(f"{target} is {cell[:80]!r}; use one of {', '.join(spec.labels[:20])}.")
@@ -173,11 +173,12 @@ def _check_text(target: str, cell: str) -> str:
     return cell
 
 
-def _parse_split(cells: Mapping[str, str]) -> str:
+def parse_split(cells: Mapping[str, str]) -> str:
+    """Return the row's split, "" when the file has none; raises `InputError`."""
     split = cells.get("split")
     if split is None:
         return ""
-    if split not in (TRAIN, VALIDATION, TEST, VERIFY):
+    if split not in SPLITS:
         raise InputError(f"split is {split[:80]!r}; use train, validation or test.")
     return split
 
