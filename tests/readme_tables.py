@@ -15,6 +15,7 @@ from pydantic import BaseModel
 README = Path(__file__).parent.parent / "README.md"
 CONFIG = README.parent / "docs" / "config.md"
 DESK = README.parent / "docs" / "desk.md"
+EXPORT = README.parent / "docs" / "export.md"
 
 
 def build_verbs() -> str:
@@ -104,6 +105,14 @@ def build_desk_keys() -> str:
     return _build_table(("Key", "What it does", "Action"), rows)
 
 
+def build_formats() -> str:
+    """Return the formats of an export."""
+    from reviewer.bundle import FORMATS
+
+    rows = ((f"`{name}`", each.what, each.needs) for name, each in FORMATS.items())
+    return _build_table(("`--as`", "What it is", "For"), rows)
+
+
 PAGES: dict[Path, dict[str, Callable[[], str]]] = {
     README: {"verbs": build_verbs, "endpoints": build_endpoints},
     CONFIG: {
@@ -116,6 +125,7 @@ PAGES: dict[Path, dict[str, Callable[[], str]]] = {
         "rules": build_rules,
     },
     DESK: {"keys": build_desk_keys},
+    EXPORT: {"formats": build_formats},
 }
 """Page → marker → the Markdown between `<!-- marker -->` and `<!-- /marker -->`."""
 

@@ -32,12 +32,13 @@ from reviewer import __version__
 from reviewer.cli.batches import batch
 from reviewer.cli.care import doctor, reindex
 from reviewer.cli.exits import CANCELLED, EXIT_CODES, find_exit_code
+from reviewer.cli.exports import export
 from reviewer.cli.imports import import_
 from reviewer.cli.models import MODEL_VERBS, models
 from reviewer.cli.options import WorkspaceOption
 from reviewer.cli.serving import demo, new, serve
 from reviewer.cli.testing import flag, predict
-from reviewer.cli.training import export, retrain
+from reviewer.cli.training import retrain
 from reviewer.cli.triage import query, queue, review, undo
 from reviewer.cli.verifying import verify
 from reviewer.errors import ReviewerError

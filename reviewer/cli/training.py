@@ -20,16 +20,6 @@ _LOG_LINES = 20
 """Lines of a failed training's log that are shown."""
 
 
-def export(model: ModelArgument, workspace: WorkspaceOption = None) -> None:
-    """Write reviewed flags as a training set."""
-    from reviewer.payloads import build_payload
-
-    with open_workspace(workspace) as opened:
-        bundle = opened.export(model)
-    shown = {"model": bundle.model, "name": bundle.name, "path": bundle.path, "counts": bundle.counts}
-    write_record(build_payload(shown))
-
-
 def retrain(
     model: ModelArgument,
     is_verified: Annotated[bool, typer.Option("--verify", help="Verify the new version as well.")] = False,

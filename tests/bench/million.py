@@ -25,18 +25,23 @@ START = datetime(2026, 1, 1, tzinfo=UTC)
 
 def prepare_million(rows: int = ROWS) -> Path:
     """Return the folder with the logs of that many flags, a tenth of them reviewed."""
+    return prepare_folder(f"{rows}-flags", lambda folder: _write_logs(folder, rows))
+
+
+def prepare_folder(name: str, write: Callable[[Path], None]) -> Path:
+    """Return a folder of logs that is written once and kept for later runs."""
     kept = Path(os.environ.get("REVIEWER_BENCH") or Path(tempfile.gettempdir()) / "flag-reviewer-bench")
-    folder = kept / f"{rows}-flags"
+    folder = kept / name
     if not (folder / "ready").exists():
-        print(f"making {rows:,} flags in {folder} …", file=sys.stderr)  # noqa: T201
-        _write_logs(folder, rows)
+        print(f"making {folder} …", file=sys.stderr)  # noqa: T201
+        for path in folder.glob("*.csv"):
+            path.unlink()
+        write(folder)
         (folder / "ready").touch()
     return folder
 
 
 def _write_logs(folder: Path, rows: int) -> None:
-    for path in folder.glob("*.csv"):
-        path.unlink()
     logs, chance = open_logs(folder), random.Random(17)
     for first in range(0, rows, 5000):
         flags = [make_flag(chance, first + each) for each in range(min(5000, rows - first))]

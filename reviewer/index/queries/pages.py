@@ -155,6 +155,22 @@ def read_marker(cursor: DuckDBPyConnection) -> Marker:
     return Marker(counts["flags"], counts["reviews"])
 
 
+def read_heads(cursor: DuckDBPyConnection) -> dict[str, dict[str, int]]:
+    """Return how far the logs of flags and reviews are read: rows, segment, bytes and their checksum."""
+    rows = fetch(
+        cursor, "select * from read_positions where stream in ('flags', 'reviews') order by stream", {}
+    )
+    return {
+        row["stream"]: {
+            "rows": row["row_count"],
+            "segment": row["segment"],
+            "bytes": row["byte_offset"],
+            "checksum": row["mark"],
+        }
+        for row in rows
+    }
+
+
 def read_news(
     cursor: DuckDBPyConnection, since: Marker, regrouped: Sequence[str] = ()
 ) -> list[dict[str, Any]]:

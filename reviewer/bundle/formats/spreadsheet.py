@@ -1,0 +1,35 @@
+"""A copy for spreadsheets, where a cell that begins like a formula gets an apostrophe; never for training."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+from reviewer.bundle.rows import Rows
+from reviewer.log.columns import format_line
+
+FILE = "spreadsheet/NOT-FOR-TRAINING.csv"
+
+_FORMULA = tuple("=+-@\t\r")
+"""What a spreadsheet takes for the start of a formula, or skips before one."""
+
+
+def write_spreadsheet(rows: Rows, folder: Path) -> None:
+    """Write all splits into one CSV with a byte order mark, as Excel wants it."""
+    path = folder / FILE
+    path.parent.mkdir()
+    with path.open("w", encoding="utf-8-sig", newline="") as file:
+        file.write(format_line(rows.list_columns(is_typed=False)))
+        for split in rows.list_splits():
+            for row in rows.stream(split, is_typed=False):
+                file.write(
+                    format_line(_guard(str(each)) if each is not None else "" for each in row.values())
+                )
+
+
+def _guard(cell: str) -> str:
+    return f"'{cell}" if cell.startswith(_FORMULA) and not _is_number(cell) else cell
+
+
+def _is_number(cell: str) -> bool:
+    return re.fullmatch(r"[+-]?[0-9]+(\.[0-9]+)?([eE][+-]?[0-9]+)?", cell) is not None

@@ -1,0 +1,109 @@
+"""The rows of an export as the formats read them: a statement to copy, or dicts in a stream.
+
+The rule: every format gets the same rows in the same order, that of the log, with personal data already
+redacted where that was chosen. Nothing holds all rows at once.
+"""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from reviewer.bundle.columns import build_columns, list_media, list_texts
+from reviewer.bundle.options import ExportOptions
+from reviewer.bundle.selecting import Source, quote_path
+from reviewer.config import ModelSpec
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+_PART = 10_000
+
+
+@dataclass(frozen=True, slots=True)
+class Rows:
+    """The selected rows of one export."""
+
+    source: Source
+    options: ExportOptions
+
+    @property
+    def spec(self) -> ModelSpec:
+        """The model's spec."""
+        return self.source.spec
+
+    def list_splits(self) -> list[str]:
+        """Return the splits that have rows, from the least held out to the most."""
+        found = {
+            name for (name,) in self.source.cursor.execute("select distinct split from exported").fetchall()
+        }
+        return [each for each in self.options.splits if each in found]
+
+    def list_columns(self, *, is_typed: bool) -> dict[str, str]:
+        """Return column → what reads it; personal data is already taken out where that was chosen."""
+        has_distribution = self.options.policy == "soft"
+        columns = build_columns(self.spec, is_typed=is_typed, has_distribution=has_distribution)
+        for name in self._list_redacted():
+            columns[name] = f'coalesce("redacted_{name}".redacted, {columns[name]})'
+        return columns
+
+    def build_select(self, split: str, *, is_typed: bool) -> str:
+        """Return the statement that gives the rows of a split, in log order.
+
+        Both tables lie in that order and DuckDB keeps it; sorting whole rows would take as long as writing
+        them.
+        """
+        columns = self.list_columns(is_typed=is_typed)
+        chosen = ", ".join(f'{expression} as "{name}"' for name, expression in columns.items())
+        return (
+            f"select {chosen} from exported join flags using (position){self._join_redacted()}"  # noqa: S608
+            f" where split = '{split}'"
+        )
+
+    def copy(self, split: str, path: Path, how: str, *, is_typed: bool) -> None:
+        """Write the rows of a split with DuckDB; `how` are the options of its COPY."""
+        statement = self.build_select(split, is_typed=is_typed)
+        self.source.cursor.execute(f"copy ({statement}) to '{quote_path(path)}' ({how})")
+
+    def stream(self, split: str, *, is_typed: bool = True) -> Iterator[dict[str, Any]]:
+        """Yield the rows of a split, column → value; the connection does nothing else meanwhile."""
+        cursor = self.source.cursor.execute(self.build_select(split, is_typed=is_typed))
+        names = [each[0] for each in cursor.description or ()]
+        while part := cursor.fetchmany(_PART):
+            yield from (dict(zip(names, row, strict=True)) for row in part)
+
+    def read_arrow(self, split: str, part: int) -> pa.RecordBatchReader:
+        """Return a reader of a split's typed rows, about `part` at a time."""
+        return self.source.cursor.sql(self.build_select(split, is_typed=True)).to_arrow_reader(part)
+
+    def list_media(self) -> list[str]:
+        """Return the names of the files that the rows name, each once."""
+        names: set[str] = set()
+        for each in list_media(self.spec):
+            found = self.source.cursor.execute(
+                f"select distinct inputs ->> '$.{each}.media' from exported join flags using (position)"  # noqa: S608
+            ).fetchall()
+            names.update(name for (name,) in found if name)
+        return sorted(names)
+
+    def copy_media(self, name: str, path: Path) -> None:
+        """Write a copy of a stored file."""
+        shutil.copyfile(self.source.media.find(name), path)
+
+    def _list_redacted(self) -> list[str]:
+        if self.options.personal != "redact":
+            return []
+        found = self.source.cursor.execute("select distinct column_name from personal").fetchall()
+        return [name for name in list_texts(self.spec) if (name,) in found]
+
+    def _join_redacted(self) -> str:
+        """Return the joins with the redacted texts, one per column that has any."""
+        texts = list_texts(self.spec)
+        return "".join(
+            f" left join (select distinct text, redacted from personal where column_name = '{name}')"  # noqa: S608
+            f' as "redacted_{name}" on "redacted_{name}".text = {texts[name]}'
+            for name in self._list_redacted()
+        )

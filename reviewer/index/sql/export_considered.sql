@@ -1,0 +1,42 @@
+-- One row per resolved flag of the model, with the right answer that people gave it, as text, and the
+-- reason why it can be no row of its own accord. `since` is the first review that the last export did not know.
+create temp table considered as
+with decided as (
+    select flag_id, action_id, max(position) as decided_position, max(certainty) as certainty
+    from reviews
+    where is_applied and event = 'resolve'
+    group by flag_id, action_id
+),
+described as (
+    select
+        flags.position,
+        flags.flag_id,
+        example_id,
+        coalesce(group_id::varchar, example_id) as own_group,
+        resolution,
+        flagged_at,
+        decided_position,
+        certainty,
+        is_withdrawn,
+        list_sort(json_keys(inputs)) as names,
+        case
+            when resolution = 'label_corrected'
+            then coalesce(corrected_label, corrected_value::varchar, corrected_output ->> '$')
+            when resolution = 'prediction_correct'
+            then coalesce(predicted_label, predicted_value::varchar, output ->> '$')
+        end as answer
+    from flags
+    left join decided using (flag_id, action_id)
+    where model = $model and status = 'resolved'
+)
+select
+    * exclude (names),
+    case
+        when is_withdrawn then 'withdrawn'
+        when not list_contains($resolutions, resolution) then resolution
+        when answer is null and $needs_answer then 'no_correction'
+        when names <> $names then 'other_inputs'
+        when len($labels) > 0 and not list_contains($labels, answer) then 'retired_label'
+        when decided_position < $since then 'exported_before'
+    end as reason
+from described;
