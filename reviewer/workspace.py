@@ -27,6 +27,7 @@ from reviewer.errors import ConfigError, InputError, ReviewerError, UnknownNameE
 from reviewer.index import queries
 from reviewer.index.queries import ChosenFlags, FacetCounts, Marker, Page, Preview, ReviewedPage, Slice
 from reviewer.index.store import Index, MainIndex, SideIndex, delete_index
+from reviewer.jobs import Job, Jobs, scale
 from reviewer.ledger import Ledger
 from reviewer.log import encode_alike, encode_row, encode_rows, open_logs
 from reviewer.log.media import MediaStore
@@ -59,7 +60,7 @@ if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection
 
     from reviewer.advice import Advice
-    from reviewer.bundle import Bundle
+    from reviewer.bundle import Bundle, ExportOptions, Plan
     from reviewer.foreign import ImportReport
     from reviewer.grouping import Grouper
     from reviewer.index.sandbox import QueryLimits, QueryResult, StopSwitch
@@ -105,6 +106,7 @@ class Workspace:
         self._ledger = Ledger(self._logs["predictions"], is_buffered=is_app)
         self._versions = {name: ModelVersions(folder, spec) for name, spec in self.spec.models.items()}
         self.saved_views = SavedViews(folder)
+        self.jobs = Jobs()
         self._deciding = threading.RLock()
         self._triage = Triage(self.find_model, self._logs["reviews"], self._index, self._deciding)
         self._grouper: Grouper | None = None
@@ -692,15 +694,54 @@ class Workspace:
 
     # Export, retrain, verify
 
-    def export(self, model: str) -> Bundle:
-        """Write the reviewed flags of a model as a new folder under `exports/`; returns the bundle.
-
-        Raises `InputError` when nothing that can be trained on was reviewed yet.
-        """
-        from reviewer.bundle import write_bundle
+    def plan_export(
+        self, model: str, options: ExportOptions | None = None, progress: Progress = _ignore_progress
+    ) -> Plan:
+        """Return what an export would hold, and what should be known before; nothing is written."""
+        from reviewer.bundle import ExportOptions, plan_bundle
 
         spec = self.find_model(model)
-        return write_bundle(self.folder, spec, self._list_reviewed(model), self.media)
+        with self._index.reading() as cursor:
+            return plan_bundle(cursor, self.folder, spec, self.media, options or ExportOptions(), progress)
+
+    def export(
+        self, model: str, options: ExportOptions | None = None, progress: Progress = _ignore_progress
+    ) -> Bundle:
+        """Write the reviewed flags of a model as a new folder under `exports/`; returns the bundle.
+
+        The same as the newest one is not written again. Raises `InputError` when a finding of the plan stops
+        it, such as that nothing was reviewed yet.
+        """
+        from reviewer.bundle import ExportOptions, write_bundle
+
+        spec = self.find_model(model)
+        with self._index.reading() as cursor:
+            return write_bundle(cursor, self.folder, spec, self.media, options or ExportOptions(), progress)
+
+    def start_export(self, model: str, options: ExportOptions | None = None) -> Job:
+        """Begin an export in the background; raises `BusyError` while one of the model runs."""
+        self.find_model(model)
+        job = Job(new_id(), "export", model)
+        return self.jobs.start(job, lambda progress: self.export(model, options, progress))
+
+    def start_retrain(self, model: str, *, bundle: str | None = None) -> Job:
+        """Begin to train a version and to run it over the reviewed flags, in the background.
+
+        The job's result is the summary of that run. Raises `BusyError` while a version is trained already.
+        """
+
+        def work(progress: Progress) -> VerifySummary:
+            made = self.retrain(model, scale(progress, 0, 0.8), bundle=bundle)
+            return self.verify(model, made.version.name, scale(progress, 0.8, 1))
+
+        self.find_model(model)
+        return self.jobs.start(Job(new_id(), "retrain", model), work)
+
+    def start_verify(self, model: str, version: str) -> Job:
+        """Begin to run a version over the reviewed flags, in the background; see `verify`."""
+        self.find_version(model, version)
+        job = Job(new_id(), "verify", model)
+        return self.jobs.start(job, lambda progress: self.verify(model, version, progress))
 
     def list_bundles(self, model: str) -> list[Bundle]:
         """Return the model's exports, oldest first."""

@@ -48,9 +48,25 @@ ROUTES: dict[tuple[str, str], Role] = {
     ("POST", "/api/bulk/{action_id}/cancel"): Role.REVIEWER,
     ("POST", "/api/query"): Role.REVIEWER,
     ("GET", "/api/query.csv"): Role.REVIEWER,
+    ("POST", "/api/exports/plan"): Role.REVIEWER,
     ("POST", "/api/exports"): Role.REVIEWER,
     ("GET", "/api/exports"): Role.REVIEWER,
     ("GET", "/api/exports/{model}/{name}.zip"): Role.REVIEWER,
+    ("GET", "/api/exports/{model}/{name}/files/{file}"): Role.REVIEWER,
+    ("POST", "/api/jobs/export"): Role.REVIEWER,
+    ("POST", "/api/jobs/retrain"): Role.REVIEWER,
+    ("POST", "/api/jobs/verify"): Role.REVIEWER,
+    ("GET", "/api/jobs"): Role.REVIEWER,
+    ("GET", "/api/jobs/{job_id}"): Role.REVIEWER,
+    ("POST", "/api/jobs/{job_id}/cancel"): Role.REVIEWER,
+    ("GET", "/api/models/{model}/versions"): Role.TESTER,
+    ("GET", "/api/models/{model}/versions/{version}/card"): Role.TESTER,
+    ("GET", "/api/models/{model}/versions/{version}/verdicts"): Role.REVIEWER,
+    ("GET", "/api/models/{model}/compare"): Role.REVIEWER,
+    ("GET", "/api/models/{model}/gate"): Role.REVIEWER,
+    ("GET", "/api/models/{model}/promotions"): Role.REVIEWER,
+    ("POST", "/api/models/{model}/promote"): Role.ADMIN,
+    ("POST", "/api/models/{model}/rollback"): Role.ADMIN,
     ("GET", "/api/batches"): Role.TESTER,
     ("GET", "/api/batches/{batch_id}"): Role.TESTER,
     ("GET", "/api/batches/{batch_id}/results.csv"): Role.TESTER,
@@ -58,6 +74,9 @@ ROUTES: dict[tuple[str, str], Role] = {
     ("GET", "/api/quarantine.csv"): Role.REVIEWER,
 }
 """Every route of the API and the role it needs."""
+
+NAMES = {"file": "x", "job_id": "x", "version": "1"}
+"""What stands at further places of an address."""
 
 STATE = {
     "status", "resolution", "corrected_label", "corrected_value", "verification", "verified_version",
@@ -176,14 +195,17 @@ def test_the_description_lists_exactly_the_routes(client: TestClient) -> None:
 @pytest.mark.parametrize(("method", "path"), [each for each, role in ROUTES.items() if role > Role.TESTER])
 def test_a_tester_is_refused_what_needs_a_reviewer(server: FastAPI, method: str, path: str) -> None:
     server.dependency_overrides[identify] = lambda: Person("guest", Role.TESTER)
-    address = path.format(flag_id=new_id(), model="tickets", name="1", action_id=new_id(), view_id=new_id())
+    address = path.format(
+        flag_id=new_id(), model="tickets", name="1", action_id=new_id(), view_id=new_id(), **NAMES
+    )
     response = TestClient(server).request(
         method,
         address,
         params={"model": "tickets", "sql": "select 1"},
         json=make_body(path) if method == "POST" else None,
     )
-    check_refusal(response, 403, "ForbiddenError", "This needs the role reviewer; guest is tester.")
+    needed = ROUTES[method, path].name.lower()
+    check_refusal(response, 403, "ForbiddenError", f"This needs the role {needed}; guest is tester.")
 
 
 def make_body(path: str) -> dict[str, Any]:
@@ -198,6 +220,13 @@ def make_body(path: str) -> dict[str, Any]:
         "/api/bulk/{action_id}/cancel": {},
         "/api/query": {"sql": "select 1"},
         "/api/exports": {"model": "tickets"},
+        "/api/exports/plan": {"model": "tickets"},
+        "/api/jobs/export": {"model": "tickets"},
+        "/api/jobs/retrain": {"model": "tickets"},
+        "/api/jobs/verify": {"model": "tickets", "version": "1"},
+        "/api/models/{model}/promote": {"version": "1"},
+        "/api/models/{model}/rollback": {},
+        "/api/jobs/{job_id}/cancel": {},
     }
     return bodies[path]
 
@@ -677,6 +706,27 @@ def test_reviewed_flags_are_exported_listed_and_downloaded(client: TestClient) -
     response = client.get("/api/exports/tickets/1.zip")
     assert response.headers["content-type"] == "application/zip"
     assert response.content.startswith(b"PK")
+
+
+def test_an_export_is_planned_before_it_is_written(client: TestClient) -> None:
+    review(client, flag(client)["flag_id"], corrected_label="login")
+    plan = post(client, "/api/exports/plan", model="tickets", options={"shares": {"train": 1}})
+    assert plan["counts"]["splits"] == {"train": 1}
+    assert [each["kind"] for each in plan["findings"]] == ["one_class", "small_class"]
+    assert plan["sample"][0]["label"] == "login"
+    assert client.get("/api/exports?model=tickets").json() == []
+    body = {"model": "tickets", "options": {"formats": ["docx"]}}
+    check_refusal(client.post("/api/exports/plan", json=body), 404, "UnknownNameError", "no format 'docx'")
+
+
+def test_the_files_of_an_export_are_read_one_by_one(client: TestClient) -> None:
+    review(client, flag(client)["flag_id"], corrected_label="login")
+    post(client, "/api/exports", model="tickets")
+    card = client.get("/api/exports/tickets/1/files/README.md")
+    assert "not a random sample" in card.text
+    assert card.headers["content-type"] == "text/plain; charset=utf-8"
+    for path in ("manifest.json", "../../../reviewer.toml", "..%2f..%2f..%2freviewer.toml"):
+        assert client.get(f"/api/exports/tickets/1/files/{path}").status_code == 404
 
 
 @pytest.mark.parametrize(

@@ -76,7 +76,7 @@ def test_an_old_flag_folder_is_confirmed_imported_and_reviewed(
     expect(report).to_contain_text("are not imported again")
     assert read_counts(page) == ["0", "2", str(len(TEXTS) - 1)]
 
-    page.get_by_role("tab", name="Export and retrain").click()
+    page.get_by_role("tab", name="Export").click()
     choose(page, "#export-model", "Cats")
     page.get_by_role("tab", name="Import", exact=True).click()
     report.get_by_text("Review them").click()

@@ -101,12 +101,18 @@ def test_a_mistake_goes_from_flag_to_verdict(
 
     page.get_by_role("tab", name="Export").click()
     choose(page, "#export-model", "Support tickets")
+    page.locator("#export-plan").click()
+    expect(page.locator("#export-planned")).to_contain_text("Rows written")
     page.locator("#export-run").click()
-    expect(page.locator("#export-exported")).to_contain_text("Rows written")
-    page.locator("#retrain-run").click()
-    expect(page.locator("#export-verified")).to_contain_text("Version 2", timeout=60_000)
-    expect(page.locator("#export-trained")).to_contain_text("Accuracy")
+    expect(page.locator("#export-job")).to_contain_text("The export is done.")
+    expect(page.locator("#export-list")).to_contain_text("All corrections")
     save_screenshot(page, "export", tmp_path)
+    page.get_by_role("tab", name="Versions").click()
+    choose(page, "#versions-model", "Support tickets")
+    page.locator("#retrain-run").click()
+    expect(page.locator("#versions-verified")).to_contain_text("Version 2", timeout=60_000)
+    expect(page.locator("#versions-list")).to_contain_text("Accuracy")
+    save_screenshot(page, "versions", tmp_path)
 
     with Workspace.open(folder) as workspace:
         flag = next(each for each in workspace.queue(view="done") if each.comment == "seen by hand")

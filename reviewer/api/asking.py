@@ -29,7 +29,7 @@ def require(role: Role) -> Any:
     return Depends(check)
 
 
-TESTER, REVIEWER = require(Role.TESTER), require(Role.REVIEWER)
+TESTER, REVIEWER, ADMIN = (require(each) for each in (Role.TESTER, Role.REVIEWER, Role.ADMIN))
 
 
 def _read_root(request: Request) -> str:

@@ -12,9 +12,10 @@ from reviewer.api.asking import REVIEWER, Language, Root
 from reviewer.api.bodies import Body, Decision, Meant
 from reviewer.api.cards import build_row
 from reviewer.api.filters import Filters
-from reviewer.bulk import BulkJobs, Job
+from reviewer.decisions import check_id
 from reviewer.errors import InputError
 from reviewer.index.queries import ChosenFlags
+from reviewer.jobs import CANCELLED, Job
 from reviewer.sentences import retell
 from reviewer.triage import ManyDecided, Target
 from reviewer.workspace import Workspace
@@ -24,6 +25,8 @@ MOST_CHOSEN = 100_000
 
 MOST_CHECKED = 10_000
 """Flags for which a preview tries the decision; that takes half a second."""
+
+_FAILED = "The decision failed; the server's log says why. Undo takes back what was done."
 
 SAMPLE = 5
 """Flags that a preview shows."""
@@ -53,7 +56,6 @@ class BulkBody(Decision):
 
 def add_bulk_routes(router: APIRouter, workspace: Workspace) -> None:
     """Add the routes that decide about many flags."""
-    jobs = BulkJobs(workspace)
 
     @router.post("/bulk/preview")
     def preview(
@@ -83,19 +85,30 @@ def add_bulk_routes(router: APIRouter, workspace: Workspace) -> None:
             raise InputError("A decision about all that filters match needs the head of its preview.")
         chosen = _choose(person, body.flags, body.filters, body.head)
         targets = _list_targets(workspace, body.flags, chosen)
-        return _build_job(jobs.start(body.action_id, targets, person.name, body.given), language)
+        return _build_job(_start(workspace, body, targets, person), language)
 
     @router.get("/bulk/{action_id}")
     def read_job(action_id: str, language: Language, person: Person = REVIEWER) -> dict[str, Any]:
         """Return how far the decision is."""
-        return _build_job(jobs.find(action_id), language)
+        return _build_job(workspace.jobs.find(action_id), language)
 
     @router.post("/bulk/{action_id}/cancel")
     def cancel(action_id: str, language: Language, person: Person = REVIEWER) -> dict[str, Any]:
         """Stop before the next part; what was decided stays until it is undone."""
-        job = jobs.find(action_id)
+        job = workspace.jobs.find(action_id)
         job.stop.set()
         return _build_job(job, language)
+
+
+def _start(workspace: Workspace, body: BulkBody, targets: list[Target], person: Person) -> Job:
+    """Begin the decision; its job is known by its action, so that asking twice acts once."""
+    job = Job(check_id("action_id", body.action_id), "bulk", total=len(targets), on_failure=_FAILED)
+    return workspace.jobs.start(
+        job,
+        lambda progress: workspace.review_many(
+            targets, reviewer=person.name, action_id=job.job_id, progress=progress, **body.given
+        ),
+    )
 
 
 def _choose(
@@ -117,9 +130,9 @@ def _list_targets(workspace: Workspace, flags: list[Chosen] | None, chosen: Chos
 def _build_job(job: Job, language: str) -> dict[str, Any]:
     result = job.result
     return {
-        "action_id": job.action_id,
-        "state": job.state,
-        "done": job.done,
+        "action_id": job.job_id,
+        "state": CANCELLED if result and result.is_stopped else job.state,
+        "done": result.changed + result.skipped if result else job.done,
         "total": job.total,
         "changed": result.changed if result else 0,
         **_say_skipped(result, language),

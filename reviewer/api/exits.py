@@ -1,4 +1,4 @@
-"""Routes by which data leaves: an analyst's statement, exports, the quarantine, batches."""
+"""Routes by which data leaves: an analyst's statement, the quarantine, batches."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from reviewer.api.bodies import Body
 from reviewer.api.downloads import send_file
 from reviewer.batch.describe import read_metrics, summarize
 from reviewer.batch.state import REJECTED, RESULTS, Batch, find_batch, list_batches, stream_file
-from reviewer.errors import QueryLimitError, UnknownNameError
+from reviewer.errors import QueryLimitError
 from reviewer.index.sandbox import QueryLimits
 from reviewer.payloads import build_payload, stream_csv
 from reviewer.workspace import Workspace
@@ -26,12 +26,6 @@ class QueryBody(Body):
     """An analyst's statement."""
 
     sql: str = Field(max_length=1_000_000)
-
-
-class ExportBody(Body):
-    """The model whose reviewed flags are wanted."""
-
-    model: str
 
 
 def add_query_routes(router: APIRouter, workspace: Workspace) -> None:
@@ -61,28 +55,8 @@ def add_query_routes(router: APIRouter, workspace: Workspace) -> None:
         return send_file(pieces, "query.csv", "text/csv; charset=utf-8")
 
 
-def add_export_routes(router: APIRouter, workspace: Workspace) -> None:
-    """Add the routes that write and hand out datasets."""
-
-    @router.post("/exports")
-    def export(body: ExportBody, person: Person = REVIEWER) -> dict[str, Any]:
-        """Write the reviewed flags of a model as a new bundle."""
-        return workspace.export(body.model).manifest
-
-    @router.get("/exports")
-    def list_exports(model: str, person: Person = REVIEWER) -> list[dict[str, Any]]:
-        """Return the manifests of the model's bundles, oldest first."""
-        return [each.manifest for each in workspace.list_bundles(model)]
-
-    @router.get("/exports/{model}/{name}.zip")
-    def download_export(model: str, name: str, person: Person = REVIEWER) -> Response:
-        """Return one bundle as an archive, in a stream."""
-        from reviewer.bundle import stream_archive
-
-        bundles = {each.name: each for each in workspace.list_bundles(model)}
-        if name not in bundles:
-            raise UnknownNameError(f"export of {model}", name, bundles)
-        return send_file(stream_archive(bundles[name]), f"{model}-{name}.zip", "application/zip")
+def add_import_routes(router: APIRouter, workspace: Workspace) -> None:
+    """Add the route that hands out what imports set aside."""
 
     @router.get("/quarantine.csv")
     def download_quarantine(person: Person = REVIEWER) -> Response:

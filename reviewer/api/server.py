@@ -19,10 +19,13 @@ from reviewer.access import ForbiddenError
 from reviewer.api.asking import read_language
 from reviewer.api.bulk import add_bulk_routes
 from reviewer.api.desk import add_desk_routes
-from reviewer.api.exits import add_batch_routes, add_export_routes, add_query_routes
+from reviewer.api.exits import add_batch_routes, add_import_routes, add_query_routes
+from reviewer.api.exports import add_export_routes
+from reviewer.api.jobs import add_job_routes
 from reviewer.api.queue import add_queue_routes
 from reviewer.api.reviewing import add_review_routes
 from reviewer.api.testing import add_test_routes
+from reviewer.api.versions import add_promotion_routes, add_version_routes
 from reviewer.errors import (
     BusyError,
     ConflictError,
@@ -118,5 +121,9 @@ def build_router(workspace: Workspace) -> APIRouter:
     add_desk_routes(router, workspace)
     add_query_routes(router, workspace)
     add_export_routes(router, workspace)
+    add_job_routes(router, workspace)
+    add_version_routes(router, workspace)
+    add_promotion_routes(router, workspace)
+    add_import_routes(router, workspace)
     add_batch_routes(router, workspace)
     return router

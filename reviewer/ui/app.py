@@ -34,6 +34,7 @@ from reviewer.ui.sql_pane import build_sql, wire_sql
 from reviewer.ui.test_tab import ModelTab, build_test_tab, refresh_tab
 from reviewer.ui.texts import LANGUAGES, build_translations, load_texts, translate
 from reviewer.ui.theme import build_look
+from reviewer.ui.versions_pane import build_versions, wire_versions
 from reviewer.workspace import Workspace
 
 _STATIC = Path(__file__).parent / "static"
@@ -93,10 +94,13 @@ def _build_review(workspace: Workspace, app: gr.Blocks) -> None:
         with gr.Tab(translate("tab.export"), id="export") as export_tab:
             export = build_export(workspace)
             wire_export(workspace, export, export_tab)
+        with gr.Tab(translate("tab.versions"), id="versions") as versions_tab:
+            versions = build_versions(workspace)
+            wire_versions(workspace, versions, versions_tab)
         with gr.Tab(translate("import.tab"), id="import") as import_tab:
             imported = wire_import(workspace, build_import(), import_tab)
 
-    _wire_models(workspace, [insights.model, export.model], app, imported)
+    _wire_models(workspace, [insights.model, export.model, versions.model], app, imported)
 
 
 def _wire_models(workspace: Workspace, fields: list[gr.Dropdown], app: gr.Blocks, imported: Any) -> None:

@@ -5,7 +5,7 @@ The rule: every value of a file is escaped here, and no more of a batch than a p
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from html import escape
 from typing import Any
 from urllib.parse import urlencode
@@ -18,6 +18,7 @@ from reviewer.batch.start import Preview
 from reviewer.batch.state import Batch, Status, list_rejected
 from reviewer.config import ModelSpec
 from reviewer.records import Task
+from reviewer.ui.markup import Html, draw_dim, draw_facts, draw_table
 from reviewer.ui.texts import find_language, load_texts, say, say_number, say_sentence
 
 SHOWN_REJECTED = 100
@@ -30,12 +31,12 @@ def describe_preview(request: gr.Request, preview: Preview) -> str:
     """Return the first columns and rows of a file."""
     columns = preview.columns[:SHOWN_COLUMNS]
     rows = [[_cut(cell) for cell in row[:SHOWN_COLUMNS]] for row in preview.rows]
-    table = _table([_cut(each) for each in columns], rows)
+    table = draw_table([_cut(each) for each in columns], rows)
     if len(preview.columns) > SHOWN_COLUMNS:
         more = say(
             request, "batch.columns.more", count=say_number(request, len(preview.columns) - SHOWN_COLUMNS)
         )
-        return table + _dim(more)
+        return table + draw_dim(more)
     return table
 
 
@@ -55,14 +56,11 @@ def describe_batch(request: gr.Request, spec: ModelSpec, batch: Batch) -> str:
         *([("wrong", counts.wrong)] if batch.truth is not None else []),
         *([("flagged", counts.flagged)] if batch.has_flags else []),
     ]  # fmt: skip
-    cells = "".join(
-        f"<div><dt>{escape(say(request, f'batch.count.{name}'))}</dt><dd>{shown}</dd></div>"
-        for name, shown in ((name, say_number(request, count)) for name, count in facts)
-    )
+    told = [(say(request, f"batch.count.{name}"), say_number(request, count)) for name, count in facts]
     parts = [
         f'<p class="batch-head">{escape(head)}</p>',
         _describe_progress(request, batch),
-        f'<dl class="batch-facts">{cells}</dl>',
+        draw_facts(told),
         _describe_notes(request, spec, batch),
         _describe_links(request, batch),
     ]
@@ -84,7 +82,7 @@ def _describe_progress(request: gr.Request, batch: Batch) -> str:
 
 
 def _describe_notes(request: gr.Request, spec: ModelSpec, batch: Batch) -> str:
-    return "".join(_dim(say(request, f"batch.note.{name}")) for name in _list_notes(spec, batch))
+    return "".join(draw_dim(say(request, f"batch.note.{name}")) for name in _list_notes(spec, batch))
 
 
 def _list_notes(spec: ModelSpec, batch: Batch) -> list[str]:
@@ -130,7 +128,7 @@ def describe_rejected(request: gr.Request, batch: Batch) -> str:
     head = [say(request, "batch.row"), say(request, "batch.reason")]
     numbers = {"shown": say_number(request, len(rows)), "total": say_number(request, total)}
     title = say(request, "batch.rejected", **numbers)
-    return f'{_dim(title)}<div class="batch-rejected">{_table(head, rows)}</div>'
+    return f'{draw_dim(title)}<div class="batch-rejected">{draw_table(head, rows)}</div>'
 
 
 def describe_metrics(request: gr.Request, batch: Batch) -> str:
@@ -149,7 +147,7 @@ def describe_metrics(request: gr.Request, batch: Batch) -> str:
         (say(request, f"metric.{name}"), say_number(request, value, ".4g"))
         for name, value in found.get("metrics", {}).items()
     ]
-    return _table([], rows) + _describe_classes(request, found.get("classes", []))
+    return draw_table([], rows) + _describe_classes(request, found.get("classes", []))
 
 
 def _describe_classes(request: gr.Request, classes: Sequence[Mapping[str, Any]]) -> str:
@@ -164,7 +162,7 @@ def _describe_classes(request: gr.Request, classes: Sequence[Mapping[str, Any]])
         ]
         for each in classes[:SHOWN_CLASSES]
     ]
-    table = _table([say(request, f"batch.class.{name}") for name in names], rows)
+    table = draw_table([say(request, f"batch.class.{name}") for name in names], rows)
     return f"<details><summary>{escape(say(request, 'batch.classes'))}</summary>{table}</details>"
 
 
@@ -198,35 +196,15 @@ _OWN_WORDS = (
 def describe_list(request: gr.Request, batches: Sequence[Batch]) -> str:
     """Return the batches with their downloads, newest first."""
     if not batches:
-        return _dim(say(request, "batch.none"))
+        return draw_dim(say(request, "batch.none"))
     head = [
         say(request, f"batch.list.{name}") for name in ("name", "file", "model", "rows", "status", "files")
     ]
     rows = [
         [
             each.batch_id, _cut(each.file), f"{each.model} {each.version}", say_number(request, each.rows),
-            say(request, f"batch.short.{each.status}"), _Html(_describe_links(request, each)),
+            say(request, f"batch.short.{each.status}"), Html(_describe_links(request, each)),
         ]
         for each in batches
     ]  # fmt: skip
-    return f'<div class="batch-list">{_table(head, rows)}</div>'
-
-
-class _Html(str):
-    """A cell that is HTML already."""
-
-    __slots__ = ()
-
-
-def _table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
-    titles = "".join(f"<th>{escape(each)}</th>" for each in head)
-    lines = "".join(f"<tr>{''.join(map(_cell, row))}</tr>" for row in rows)
-    return f'<table class="plain-table">{f"<tr>{titles}</tr>" if head else ""}{lines}</table>'
-
-
-def _cell(text: str) -> str:
-    return f"<td>{text if isinstance(text, _Html) else escape(text)}</td>"
-
-
-def _dim(text: str) -> str:
-    return f'<p class="dim">{escape(text)}</p>'
+    return f'<div class="batch-list">{draw_table(head, rows)}</div>'

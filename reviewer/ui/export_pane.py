@@ -1,21 +1,24 @@
-"""The export pane: corrected labels out, a new version in, and a verdict on every flag."""
+"""The export pane: what to take along, what to know before, the export itself, and the earlier ones."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from html import escape
-from typing import Any
+from typing import Any, get_args
 
 import gradio as gr
 
 from reviewer.access import Role
-from reviewer.bundle import Bundle
-from reviewer.records import Verification
+from reviewer.bundle import FORMATS, ExportOptions, list_formats, read_options
+from reviewer.bundle.options import Mode, Policy
+from reviewer.config import ModelSpec
+from reviewer.ui.export_report import describe_exports, describe_plan
 from reviewer.ui.handlers import needs
-from reviewer.ui.stops import Stops
-from reviewer.ui.test_tab import list_versions
+from reviewer.ui.job_box import JobBox, build_job_box, find_job, show_job
 from reviewer.ui.texts import say, translate
-from reviewer.workspace import VerifySummary, Workspace
+from reviewer.workspace import Workspace
+
+_KINDS = ("export",)
+_VERIFY_SHARE = 0.2
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,166 +26,179 @@ class ExportPane:
     """The pane's components."""
 
     model: gr.Dropdown
+    plan: gr.Button
     export: gr.Button
-    retrain: gr.Button
-    verify: gr.Button
-    cancel: gr.Button
-    version: gr.Dropdown
-    serve: gr.Button
-    exported: gr.HTML
-    trained: gr.HTML
-    verified: gr.HTML
+    planned: gr.HTML
+    exports: gr.HTML
+    job: JobBox
+    mode: gr.Dropdown
+    formats: gr.CheckboxGroup
+    policy: gr.Dropdown
+    personal: gr.Dropdown
+    weights: gr.Dropdown
+    verify_share: gr.Slider
+    test_share: gr.Slider
+    split_by: gr.Dropdown
+    min_agreement: gr.Slider
+    base: gr.Textbox
+    key: gr.Dropdown
+
+    @property
+    def options(self) -> list[Any]:
+        """What `_read` takes."""
+        return [
+            self.mode, self.formats, self.policy, self.personal, self.weights, self.verify_share,
+            self.test_share, self.split_by, self.min_agreement, self.base, self.key,
+        ]  # fmt: skip
 
 
 def build_export(workspace: Workspace) -> ExportPane:
     """Lay the pane out and wire it."""
     models = [(spec.shown_name, name) for name, spec in workspace.spec.models.items()]
+    first = next(iter(workspace.spec.models.values()))
     with gr.Row(elem_classes="pane-bar"):
         model = gr.Dropdown(models, value=models[0][1], label=translate("test.model"), elem_id="export-model")
-        version = gr.Dropdown([], label=translate("test.version"), elem_id="export-version")
-    with gr.Row(elem_classes="pane-bar"):
-        export = gr.Button(translate("export.export"), variant="primary", elem_id="export-run")
-        retrain = gr.Button(translate("export.retrain"), elem_id="retrain-run")
-        verify = gr.Button(translate("export.verify"), elem_id="verify-run")
-        serve = gr.Button(translate("export.serve"), elem_id="serve-run")
-        cancel = gr.Button(translate("export.cancel"), variant="stop")
     with gr.Row(equal_height=False):
-        boxes = []
-        for name in ("exported", "trained", "verified"):
-            with gr.Column(elem_classes="box", min_width=320):
-                gr.Markdown(translate(f"export.{name}"), elem_classes="box-title")
-                boxes.append(gr.HTML(elem_id=f"export-{name}", min_height=80))
-    pane = ExportPane(model, export, retrain, verify, cancel, version, serve, *boxes)
+        with gr.Column(scale=2, elem_classes="box", min_width=320):
+            fields = _build_fields(first)
+            with gr.Row(elem_classes="pane-bar"):
+                plan = gr.Button(translate("export.plan"), elem_id="export-plan")
+                export = gr.Button(translate("export.export"), variant="primary", elem_id="export-run")
+        with gr.Column(scale=3, elem_classes="box", min_width=320):
+            gr.Markdown(translate("export.planned"), elem_classes="box-title")
+            job = build_job_box(workspace, "export")
+            planned = gr.HTML(elem_id="export-planned", min_height=80)
+    with gr.Column(elem_classes="box"):
+        gr.Markdown(translate("export.earlier"), elem_classes="box-title")
+        exports = gr.HTML(elem_id="export-list")
+    pane = ExportPane(model, plan, export, planned, exports, job, *fields)
     _wire(workspace, pane)
     return pane
 
 
+def _build_fields(spec: ModelSpec) -> list[Any]:
+    gr.Markdown(translate("export.what"), elem_classes="box-title")
+    main = [
+        _choose("mode", get_args(Mode)),
+        gr.CheckboxGroup(
+            _list_formats(spec), value=["parquet"], label=translate("export.formats"),
+            info=translate("export.formats.hint"), elem_id="export-formats",
+        ),
+        _choose("policy", get_args(Policy)),
+        _choose("personal", ("stop", "redact", "drop", "allow")),
+    ]  # fmt: skip
+    with gr.Accordion(translate("export.more"), open=False):
+        further: list[Any] = [
+            _choose("weights", ("none", "evidence", "balanced"), "evidence"),
+            _choose_share("verify_share", _VERIFY_SHARE, 0.5),
+            _choose_share("test_share", 0, 0.5),
+            _choose("split_by", ("hash", "time")),
+            _choose_share("min_agreement", 0, 1),
+            gr.Textbox(
+                label=translate("export.base"), info=translate("export.base.hint"), visible=False,
+                elem_id="export-base",
+            ),
+            gr.Dropdown(
+                list(spec.inputs), value=[], multiselect=True, label=translate("export.key"),
+                info=translate("export.key.hint"), visible=False, elem_id="export-key",
+            ),
+        ]  # fmt: skip
+    return [*main, *further]
+
+
+def _choose(name: str, values: tuple[str, ...], value: str | None = None) -> gr.Dropdown:
+    choices = [(translate(f"export.{name}.{each}"), each) for each in values]
+    return gr.Dropdown(
+        choices, value=value or values[0], label=translate(f"export.{name}"), elem_id=f"export-{name}"
+    )
+
+
+def _choose_share(name: str, value: float, most: float) -> gr.Slider:
+    return gr.Slider(
+        0, most, value=value, step=0.05, label=translate(f"export.{name}"), elem_id=f"export-{name}"
+    )
+
+
+def _list_formats(spec: ModelSpec) -> list[Any]:
+    return [(translate(key), name) for key, name in _name_formats(spec)]
+
+
+def _name_formats(spec: ModelSpec) -> list[tuple[str, str]]:
+    """Return (key of the text, name) of the formats beside CSV, which is always written."""
+    return [(f"export.format.{name}", name) for name in list_formats(spec) if name != "csv"]
+
+
+def _read(
+    mode: str, formats: list[str], policy: str, personal: str, weights: str, verify_share: float,
+    test_share: float, split_by: str, min_agreement: float, base: str, key: list[str],
+) -> ExportOptions:  # fmt: skip
+    """Return the options that the fields say; raises `InputError`."""
+    train = round(1 - verify_share - test_share, 6)
+    return read_options(
+        mode=mode,
+        formats=["csv", *(each for each in FORMATS if each in formats and each != "csv")],
+        policy=policy,
+        personal=personal,
+        weights=weights,
+        shares={"train": train, "test": test_share, "verify": verify_share},
+        split_by=split_by,
+        min_agreement=min_agreement,
+        base=base.strip() if mode == "merge" else "",
+        key=key if mode == "merge" else [],
+    )
+
+
 def _wire(workspace: Workspace, pane: ExportPane) -> None:
-    stops = Stops()
+    @needs(Role.REVIEWER)
+    def plan(request: gr.Request, model: str, *given: Any) -> str:
+        return describe_plan(request, workspace.plan_export(model, _read(*given)))
 
     @needs(Role.REVIEWER)
-    def export(request: gr.Request, model: str) -> str:
-        return describe_bundle(request, workspace.export(model))
+    def export(request: gr.Request, model: str, *given: Any) -> list[Any]:
+        return show_job(request, workspace.start_export(model, _read(*given)))
 
     @needs(Role.REVIEWER)
-    def retrain(request: gr.Request, model: str, progress: gr.Progress = gr.Progress()) -> list[Any]:  # noqa: B008
-        """Return the export, the metrics, the verdicts and the versions, as the boxes show them."""
-        advance = stops.start(request, progress)
-        made = workspace.retrain(model, advance)
-        summary = workspace.verify(model, made.version.name, advance)
-        bundle = workspace.list_bundles(model)[-1]
-        return [
-            describe_bundle(request, bundle),
-            _describe_metrics(request, made.version.name, made.before, made.after),
-            describe_verdicts(request, summary),
-            list_versions(workspace, model, made.version.name),
-        ]
+    def follow(request: gr.Request, model: str, job_id: str) -> list[Any]:
+        return _follow(workspace, request, model, job_id)
 
     @needs(Role.REVIEWER)
-    def verify(request: gr.Request, model: str, version: str, progress: gr.Progress = gr.Progress()) -> str:  # noqa: B008
-        return describe_verdicts(request, workspace.verify(model, version, stops.start(request, progress)))
+    def choose(request: gr.Request, model: str) -> list[Any]:
+        """Return what another model changes about the fields."""
+        spec = workspace.find_model(model)
+        formats = gr.CheckboxGroup(choices=[(say(request, text), name) for text, name in _name_formats(spec)])
+        return [formats, gr.Dropdown(choices=list(spec.inputs), value=[]), ""]
 
     @needs(Role.REVIEWER)
-    def cancel(request: gr.Request) -> None:
-        stops.stop(request)
+    def choose_mode(mode: str) -> list[Any]:
+        """Show the fields of a merge for a merge only."""
+        is_merge = mode == "merge"
+        return [gr.Textbox(visible=is_merge), gr.Dropdown(visible=is_merge)]
 
-    @needs(Role.ADMIN)
-    def serve(request: gr.Request, model: str, version: str) -> gr.Dropdown:
-        workspace.serve_version(model, version)
-        gr.Info(escape(say(request, "export.serving", model=model, version=version)))
-        return list_versions(workspace, model, version)
+    quiet: dict[str, Any] = {"api_visibility": "private", "show_progress": "hidden"}
+    pane.mode.change(choose_mode, pane.mode, [pane.base, pane.key], **quiet)
+    pane.plan.click(plan, [pane.model, *pane.options], pane.planned, api_visibility="private")
+    started = pane.export.click(export, [pane.model, *pane.options], pane.job.shown, **quiet)
+    followed = [*pane.job.shown, pane.exports]
+    started.success(follow, [pane.model, pane.job.job_id], followed, **quiet)
+    pane.job.timer.tick(follow, [pane.model, pane.job.job_id], followed, **quiet)
+    pane.model.change(choose, pane.model, [pane.formats, pane.key, pane.planned], **quiet)
 
-    shown = [pane.exported, pane.trained, pane.verified, pane.version]
-    pane.export.click(export, pane.model, pane.exported, api_visibility="private")
-    pane.retrain.click(retrain, pane.model, shown, api_visibility="private")
-    pane.verify.click(verify, [pane.model, pane.version], pane.verified, api_visibility="private")
-    pane.serve.click(serve, [pane.model, pane.version], pane.version, api_visibility="private")
-    pane.cancel.click(cancel, None, None, queue=False, api_visibility="private")
+
+def _follow(workspace: Workspace, request: gr.Request, model: str, job_id: str) -> list[Any]:
+    """Return the model's job and its exports."""
+    job = find_job(workspace, model, job_id, _KINDS)
+    return [*show_job(request, job), describe_exports(request, workspace.list_bundles(model))]
 
 
 def wire_export(workspace: Workspace, pane: ExportPane, tab: gr.Tab) -> None:
     """Show what there is when the pane is opened or another model is chosen."""
 
     @needs(Role.REVIEWER)
-    def show(request: gr.Request, model: str) -> list[Any]:
-        bundles = workspace.list_bundles(model)
-        exported = describe_bundle(request, bundles[-1]) if bundles else _dim(request, "export.none")
-        trained = describe_newest(workspace, request, model)
-        return [exported, trained, _dim(request, "export.unverified"), list_versions(workspace, model)]
+    def show(request: gr.Request, model: str, job_id: str) -> list[Any]:
+        return _follow(workspace, request, model, job_id)
 
-    shown = [pane.exported, pane.trained, pane.verified, pane.version]
-    gr.on([tab.select, pane.model.change], show, pane.model, shown, api_visibility="private")
-
-
-def describe_bundle(request: gr.Request, bundle: Bundle) -> str:
-    """Return what an export holds and what was left out, with its download, as HTML."""
-    counts = bundle.manifest["counts"]
-    rows = [
-        (say(request, "export.considered"), counts["considered"]),
-        (say(request, "export.written"), counts["written"]),
-        *((_name_reason(request, reason), count) for reason, count in counts["left_out"].items()),
-    ]
-    link = f"api/exports/{bundle.model}/{bundle.name}.zip"
-    title = say(request, "export.bundle", name=bundle.name)
-    download = say(request, "export.download")
-    return f'{_table(rows)}<p><a href="{escape(link)}" download>{escape(title)}: {escape(download)}</a></p>'
-
-
-def _name_reason(request: gr.Request, reason: str) -> str:
-    key = f"resolution.{reason}"
-    return "− " + say(request, key if _is_known(key) else f"export.reason.{reason}")
-
-
-def _is_known(key: str) -> bool:
-    from reviewer.ui.texts import load_texts
-
-    return key in load_texts("en")
-
-
-def describe_newest(workspace: Workspace, request: gr.Request, model: str) -> str:
-    """Return the metrics of the newest version beside those of the one before it, as HTML."""
-    versions = workspace.list_versions(model)
-    metrics = versions[-1].card.get("metrics", {}) if versions else {}
-    if "held_out" not in metrics:
-        return _dim(request, "export.untrained")
-    return _describe_metrics(request, versions[-1].name, metrics.get("before") or {}, metrics["held_out"])
-
-
-def _describe_metrics(
-    request: gr.Request, version: str, before: dict[str, float], after: dict[str, float]
-) -> str:
-    head = [("", say(request, "export.before"), say(request, "export.after", version=version))]
-    rows = [
-        (say(request, f"metric.{name}"), _show_number(before.get(name)), _show_number(value))
-        for name, value in after.items()
-    ]
-    return _table([*head, *rows])
-
-
-def _show_number(value: float | None) -> str:
-    return "—" if value is None else f"{value:.4g}"
-
-
-def describe_verdicts(request: gr.Request, summary: VerifySummary) -> str:
-    """Return how many flags got each verdict, regressions first, as HTML."""
-    counts = summary.count()
-    order = [
-        Verification.REGRESSED,
-        Verification.STILL_FAILING,
-        Verification.INCONCLUSIVE,
-        Verification.FIXED,
-    ]
-    rows = [(say(request, f"verification.{each}"), counts.get(each, 0)) for each in order]
-    title = escape(say(request, "export.verified.version", version=summary.version))
-    return f'<p class="dim" role="status">{title}</p>{_table(rows)}'
-
-
-def _table(rows: list[tuple[Any, ...]]) -> str:
-    lines = "".join(
-        "<tr>" + "".join(f"<td>{escape(str(cell))}</td>" for cell in row) + "</tr>" for row in rows
+    given = [pane.model, pane.job.job_id]
+    shown = [*pane.job.shown, pane.exports]
+    gr.on(
+        [tab.select, pane.model.change], show, given, shown, api_visibility="private", show_progress="hidden"
     )
-    return f'<table class="plain-table">{lines}</table>'
-
-
-def _dim(request: gr.Request, key: str) -> str:
-    return f'<p class="dim">{escape(say(request, key))}</p>'

@@ -5,7 +5,7 @@ The rule: every value of a file is escaped here, and no more of it than a page c
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from html import escape
 from urllib.parse import urlencode
 
@@ -13,6 +13,7 @@ import gradio as gr
 
 from reviewer.foreign import ImportReport, Source
 from reviewer.ui.import_plan import SHOWN_FILES
+from reviewer.ui.markup import draw_dim, draw_table
 from reviewer.ui.texts import say, say_number, say_sentence
 
 SHOWN_ROWS = 100
@@ -23,7 +24,7 @@ def describe_files(request: gr.Request, sources: Sequence[Source]) -> str:
     files = [name for each in sources for name in each.shown]
     more = say(request, "import.files.more", count=len(files) - SHOWN_FILES)
     listed = ", ".join(files[:SHOWN_FILES]) + (f" {more}" if len(files) > SHOWN_FILES else "")
-    return _dim(say(request, "import.files", files=listed))
+    return draw_dim(say(request, "import.files", files=listed))
 
 
 def describe_plan(request: gr.Request, tables: Mapping[str, str]) -> str:
@@ -31,7 +32,9 @@ def describe_plan(request: gr.Request, tables: Mapping[str, str]) -> str:
     if not tables:
         return ""
     text = "\n".join(tables.values())
-    return f'{_dim(say(request, "import.adds"))}<pre class="import-table" tabindex="0">{escape(text)}</pre>'
+    return (
+        f'{draw_dim(say(request, "import.adds"))}<pre class="import-table" tabindex="0">{escape(text)}</pre>'
+    )
 
 
 def describe_problem(sentence: str) -> str:
@@ -47,9 +50,9 @@ def describe_report(request: gr.Request, report: ImportReport, added: Sequence[s
     )
     return "".join(
         (
-            _dim(say(request, "import.added", models=", ".join(added))) if added else "",
+            draw_dim(say(request, "import.added", models=", ".join(added))) if added else "",
             f'<dl class="batch-facts" role="status">{counts}</dl>',
-            _dim(say(request, "import.again")) if report.skipped else "",
+            draw_dim(say(request, "import.again")) if report.skipped else "",
             _describe_links(request, report),
             _describe_quarantined(request, report),
         )
@@ -85,14 +88,4 @@ def _describe_quarantined(request: gr.Request, report: ImportReport) -> str:
     title = say(
         request, "import.quarantined", shown=len(shown), total=say_number(request, len(report.quarantined))
     )
-    return f'{_dim(title)}<div class="import-rows">{_table(head, rows)}</div>'
-
-
-def _table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
-    titles = "".join(f"<th>{escape(each)}</th>" for each in head)
-    lines = "".join(f"<tr>{''.join(f'<td>{escape(cell)}</td>' for cell in row)}</tr>" for row in rows)
-    return f'<table class="plain-table"><tr>{titles}</tr>{lines}</table>'
-
-
-def _dim(text: str) -> str:
-    return f'<p class="dim">{escape(text)}</p>'
+    return f'{draw_dim(title)}<div class="import-rows">{draw_table(head, rows)}</div>'
