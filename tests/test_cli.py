@@ -561,3 +561,63 @@ def test_the_workspace_behind_the_verb_wins(
     assert run("models", "--workspace", tiny_folder, "card", "tickets", "1") == 0
     monkeypatch.setenv("REVIEWER_WORKSPACE", str(tiny_folder))
     assert run("queue") == 0
+
+
+# Exports
+
+
+def correct_some(workspace: Workspace, *texts: str) -> None:
+    for text in texts:
+        made = workspace.predict("tickets", {"text": text})
+        flag = workspace.flag(made.prediction_id, option="wrong_label")
+        workspace.review(flag.flag_id, corrected_label="refund", reviewer="ann")
+
+
+def test_an_export_is_planned_on_stdout_and_what_to_know_is_said(
+    ask: Callable[..., Any], tiny_workspace: Workspace, capsys: pytest.CaptureFixture[str]
+) -> None:
+    correct_some(tiny_workspace, "cannot sign in, write to ann@example.org", "cannot sign the voucher")
+    plan = ask("export", "tickets", "--plan")
+    assert plan["counts"]["considered"] == 2
+    assert [each["kind"] for each in plan["findings"] if each["is_stop"]] == ["personal"]
+    assert not (tiny_workspace.folder / "exports").exists()
+
+
+def test_an_export_takes_its_choices_from_the_command_line(
+    ask: Callable[..., Any], tiny_workspace: Workspace
+) -> None:
+    correct_some(tiny_workspace, "cannot sign in, write to ann@example.org", "cannot sign the voucher")
+    made = ask(
+        "export", "tickets", "--as", "jsonl", "--as", "fasttext", "--personal", "drop", "--share", "train=0.5",
+        "--share", "test=0.5", "--weights", "balanced", "--min-agreement", "0.5",
+    )  # fmt: skip
+    assert made["counts"]["written"] == 1
+    assert made["counts"]["left_out"] == {"personal": 1}
+    options = tiny_workspace.find_bundle("tickets", "1").manifest["options"]
+    assert (options["formats"], options["weights"]) == (["jsonl", "fasttext"], "balanced")
+    assert options["shares"] == {"train": 0.5, "test": 0.5}
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (("--mode", "half"), "mode is 'half'"),
+        (("--as", "docx"), "no format 'docx'"),
+        (("--as", "preference"), "a text generation model"),
+        (("--share", "train=all"), "--share is 'train=all'"),
+        (("--share", "train=0.5"), "add up to 0.5"),
+        (("--min-agreement", "2"), "min_agreement is '2.0'"),
+        (("--mode", "merge", "--base", "../secret.csv"), "secret.csv"),
+        (("--mode", "merge", "--key", "colour"), "no input of tickets 'colour'"),
+    ],
+)
+def test_a_choice_of_an_export_that_cannot_be_is_named(
+    tiny_workspace: Workspace,
+    run: Callable[..., int],
+    capsys: pytest.CaptureFixture[str],
+    words: tuple[str, ...],
+    said: str,
+) -> None:
+    correct_some(tiny_workspace, "cannot sign the voucher")
+    assert run("export", "tickets", *words) == 3
+    assert said in capsys.readouterr().err
