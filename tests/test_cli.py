@@ -588,8 +588,8 @@ def test_an_export_takes_its_choices_from_the_command_line(
 ) -> None:
     correct_some(tiny_workspace, "cannot sign in, write to ann@example.org", "cannot sign the voucher")
     made = ask(
-        "export", "tickets", "--as", "jsonl", "--as", "fasttext", "--personal", "drop", "--share", "train=0.5",
-        "--share", "test=0.5", "--weights", "balanced", "--min-agreement", "0.5",
+        "export", "tickets", "--as", "jsonl", "--as", "fasttext", "--personal", "drop",
+        "--share", "train=0.5", "--share", "test=0.5", "--weights", "balanced", "--min-agreement", "0.5",
     )  # fmt: skip
     assert made["counts"]["written"] == 1
     assert made["counts"]["left_out"] == {"personal": 1}

@@ -10,17 +10,17 @@ import shutil
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from reviewer.bundle.columns import build_columns, list_media, list_texts
 from reviewer.bundle.options import ExportOptions
 from reviewer.bundle.selecting import Source, quote_path
 from reviewer.config import ModelSpec
 
-if TYPE_CHECKING:
-    import pyarrow as pa
+PART_ROWS = 122_880
+"""Flags of the log whose rows are read at once; the row group of a Parquet file."""
 
-_PART = 10_000
+_FETCHED = 10_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,34 +50,43 @@ class Rows:
             columns[name] = f'coalesce("redacted_{name}".redacted, {columns[name]})'
         return columns
 
-    def build_select(self, split: str, *, is_typed: bool) -> str:
-        """Return the statement that gives the rows of a split, in log order.
+    def list_selects(self, split: str, *, is_typed: bool) -> Iterator[str]:
+        """Yield the statements that give the rows of a split, in log order, part by part.
 
-        Both tables lie in that order and DuckDB keeps it; sorting whole rows would take as long as writing
-        them.
+        DuckDB's joins keep no order when they have several threads, and sorting all rows would take as long
+        as writing them; a part is sorted in no time.
         """
         columns = self.list_columns(is_typed=is_typed)
         chosen = ", ".join(f'{expression} as "{name}"' for name, expression in columns.items())
-        return (
-            f"select {chosen} from exported join flags using (position){self._join_redacted()}"  # noqa: S608
-            f" where split = '{split}'"
-        )
+        joined = f"exported join flags using (position){self._join_redacted()}"
+        ((end,),) = self.source.cursor.execute(
+            "select coalesce(max(position), 0) + 1 from exported"
+        ).fetchall()
+        for first in range(0, end, PART_ROWS):
+            part = f"between {first} and {first + PART_ROWS - 1}"
+            yield (
+                f"select {chosen} from {joined} where split = '{split}'"  # noqa: S608  own names and numbers
+                f" and exported.position {part} and flags.position {part} order by exported.position"
+            )
 
-    def copy(self, split: str, path: Path, how: str, *, is_typed: bool) -> None:
+    def copy(self, split: str, path: Path, how: str, *, is_typed: bool, has_header: bool = False) -> None:
         """Write the rows of a split with DuckDB; `how` are the options of its COPY."""
-        statement = self.build_select(split, is_typed=is_typed)
-        self.source.cursor.execute(f"copy ({statement}) to '{quote_path(path)}' ({how})")
+        aside = path.with_name(f"{path.name}.part")
+        with path.open("wb") as file:
+            for number, select in enumerate(self.list_selects(split, is_typed=is_typed)):
+                header = f", header {str(number == 0).lower()}" if has_header else ""
+                self.source.cursor.execute(f"copy ({select}) to '{quote_path(aside)}' ({how}{header})")
+                with aside.open("rb") as part:
+                    shutil.copyfileobj(part, file, 1 << 20)
+        aside.unlink(missing_ok=True)
 
     def stream(self, split: str, *, is_typed: bool = True) -> Iterator[dict[str, Any]]:
         """Yield the rows of a split, column → value; the connection does nothing else meanwhile."""
-        cursor = self.source.cursor.execute(self.build_select(split, is_typed=is_typed))
-        names = [each[0] for each in cursor.description or ()]
-        while part := cursor.fetchmany(_PART):
-            yield from (dict(zip(names, row, strict=True)) for row in part)
-
-    def read_arrow(self, split: str, part: int) -> pa.RecordBatchReader:
-        """Return a reader of a split's typed rows, about `part` at a time."""
-        return self.source.cursor.sql(self.build_select(split, is_typed=True)).to_arrow_reader(part)
+        for select in self.list_selects(split, is_typed=is_typed):
+            cursor = self.source.cursor.execute(select)
+            names = [each[0] for each in cursor.description or ()]
+            while part := cursor.fetchmany(_FETCHED):
+                yield from (dict(zip(names, row, strict=True)) for row in part)
 
     def list_media(self) -> list[str]:
         """Return the names of the files that the rows name, each once."""

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import fcntl
+import itertools
 import json
 import os
 import shutil
@@ -73,9 +74,7 @@ def plan_bundle(
 
 
 def _list_first(rows: Rows, split: str) -> list[dict[str, Any]]:
-    found = rows.source.cursor.execute(f"{rows.build_select(split, is_typed=False)} limit {_SAMPLE}")
-    names = [each[0] for each in found.description or ()]
-    return [dict(zip(names, row, strict=True)) for row in found.fetchall()]
+    return list(itertools.islice(rows.stream(split, is_typed=False), _SAMPLE))
 
 
 def write_bundle(
