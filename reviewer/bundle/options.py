@@ -24,6 +24,9 @@ the last decision. majority: the answer of most reviewers, of several the last o
 of a third person after two disagreed. soft: the majority's, with the share of every answer beside it.
 leave_out: none."""
 
+ALWAYS = ("csv", "parquet")
+"""Formats that every export has: the one that anyone opens, and the one that readers of datasets take."""
+
 RESOLUTIONS: dict[str, frozenset[Resolution]] = {
     "guard": GUARD,
     "rejects": frozenset({Resolution.OUT_OF_SCOPE, Resolution.BAD_INPUT}),
@@ -52,8 +55,8 @@ class ExportOptions(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     mode: Mode = "full"
-    formats: tuple[str, ...] = ("csv", "parquet")
-    """Names of `FORMATS`; the CSV and Parquet files are always written."""
+    formats: tuple[str, ...] = ALWAYS
+    """Names of `FORMATS`."""
     policy: Policy = "stop"
     min_agreement: Annotated[float, Field(ge=0, le=1)] = 0.0
     """The least share of an example's reviewers who must agree with its answer."""

@@ -31,7 +31,7 @@ from reviewer.bundle.formats import FORMATS, check_formats
 from reviewer.bundle.loader import write_loader
 from reviewer.bundle.manifest import count_rows, describe, hash_files, write_checksums, write_left_out
 from reviewer.bundle.merging import merge_base
-from reviewer.bundle.options import RESOLUTIONS, ExportOptions
+from reviewer.bundle.options import ALWAYS, RESOLUTIONS, ExportOptions
 from reviewer.bundle.rows import Rows
 from reviewer.bundle.selecting import Source, keep_splits, selecting
 from reviewer.config import ModelSpec
@@ -191,7 +191,7 @@ def _write_folder(
 
 
 def _write_formats(rows: Rows, aside: Path, progress: Progress) -> None:
-    names = list(dict.fromkeys(("csv", "parquet", *rows.options.formats)))
+    names = list(dict.fromkeys((*ALWAYS, *rows.options.formats)))
     for number, name in enumerate(names):
         progress(0.4 + 0.5 * number / len(names), f"Writing {name}")
         FORMATS[name].write(rows, aside)

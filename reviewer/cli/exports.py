@@ -21,7 +21,7 @@ def export(
     ] = None,
     formats: Annotated[
         list[str] | None,
-        typer.Option("--as", metavar="FORMAT", help="A format beside CSV; may be given again."),
+        typer.Option("--as", metavar="FORMAT", help="A format beside CSV and Parquet; may be given again."),
     ] = None,
     policy: Annotated[
         str | None,

@@ -9,7 +9,7 @@ import gradio as gr
 
 from reviewer.access import Role
 from reviewer.bundle import FORMATS, ExportOptions, list_formats, read_options
-from reviewer.bundle.options import Mode, Policy
+from reviewer.bundle.options import ALWAYS, Mode, Policy
 from reviewer.config import ModelSpec
 from reviewer.ui.export_report import describe_exports, describe_plan
 from reviewer.ui.handlers import needs
@@ -81,7 +81,7 @@ def _build_fields(spec: ModelSpec) -> list[Any]:
     main = [
         _choose("mode", get_args(Mode)),
         gr.CheckboxGroup(
-            _list_formats(spec), value=["parquet"], label=translate("export.formats"),
+            _list_formats(spec), value=[], label=translate("export.formats"),
             info=translate("export.formats.hint"), elem_id="export-formats",
         ),
         _choose("policy", get_args(Policy)),
@@ -124,8 +124,8 @@ def _list_formats(spec: ModelSpec) -> list[Any]:
 
 
 def _name_formats(spec: ModelSpec) -> list[tuple[str, str]]:
-    """Return (key of the text, name) of the formats beside CSV, which is always written."""
-    return [(f"export.format.{name}", name) for name in list_formats(spec) if name != "csv"]
+    """Return (key of the text, name) of the formats that can be chosen."""
+    return [(f"export.format.{name}", name) for name in list_formats(spec) if name not in ALWAYS]
 
 
 def _read(
@@ -136,7 +136,7 @@ def _read(
     train = round(1 - verify_share - test_share, 6)
     return read_options(
         mode=mode,
-        formats=["csv", *(each for each in FORMATS if each in formats and each != "csv")],
+        formats=[name for name in FORMATS if name in (*ALWAYS, *formats)],
         policy=policy,
         personal=personal,
         weights=weights,
