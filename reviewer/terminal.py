@@ -203,13 +203,14 @@ FORMATS: dict[Format, Callable[[Sequence[str], Sequence[Sequence[Any]]], str]] =
 
 
 @contextlib.contextmanager
-def show_progress() -> Iterator[Callable[[float, str], None]]:
+def show_progress(*, has_steps: bool = True) -> Iterator[Callable[[float, str], None]]:
     """Yield a callback for the share done and what is being done.
 
-    A terminal shows one line that changes and goes at the end, anything else a line per step.
+    A terminal shows one line that changes and goes at the end, anything else a line per step, or nothing
+    without `has_steps`, for work of seconds.
     """
     if not sys.stderr.isatty():
-        yield _list_steps()
+        yield _list_steps() if has_steps else _say_nothing
         return
     try:
         yield _redraw
@@ -222,6 +223,10 @@ def _redraw(share: float, doing: str) -> None:
     room = max(shutil.get_terminal_size().columns - 8, 8)
     sys.stderr.write(f"\r\x1b[K{share:4.0%}  {_clip(escape_text(doing), room)}")
     sys.stderr.flush()
+
+
+def _say_nothing(share: float, doing: str) -> None:
+    """Leave a file without steps."""
 
 
 def _list_steps() -> Callable[[float, str], None]:

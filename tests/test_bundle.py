@@ -69,8 +69,8 @@ def test_the_rows_are_the_inputs_the_answer_the_split_the_weight_and_where_they_
     flag = replace(make_reviewed('He said "no",\r\nthen left'), flag_id=flag_id, model_version="3")
     bundle = export_flags(tmp_path, SPEC, [flag])
     assert (bundle.path / "train.csv").read_bytes().decode() == (
-        "text,label,split,weight,example_id,group,flag_id,model_version,predicted,option,source,resolution,"
-        "reviewer,reviewed_at,votes,agreement\n"
+        "text,label,split,sample_weight,example_id,duplicate_group,flag_id,model_version,predicted,option,source,"
+        "resolution,reviewer,reviewed_at,reviewer_votes,reviewer_agreement\n"
         f'"He said ""no"",\r\nthen left",refund,train,1.0,{flag.example_id},{flag.example_id},{flag_id},3,'
         "billing,wrong_label,manual,label_corrected,ann,2026-03-01T12:00:00.000000Z,1,1.0\n"
     )

@@ -303,7 +303,7 @@ def check_rows(history: History, bundle: Bundle, options: dict[str, Any]) -> Non
     """Each example has one row with the answer of the reference, or none for its reason."""
     rows = {row["example_id"]: row for row in read_rows(bundle)}
     assert len(rows) == bundle.counts["written"]
-    sizes = Counter(row["group"] for row in rows.values())
+    sizes = Counter(row["duplicate_group"] for row in rows.values())
     reasons = {row["flag_id"]: row["reason"] for row in read_csv(bundle.path / "left_out.csv")}
     for example_id in {flag.example_id for flag in list_corrected(history)}:
         flags = list_flags(history, example_id)
@@ -315,11 +315,13 @@ def check_rows(history: History, bundle: Bundle, options: dict[str, Any]) -> Non
             assert told & {expected.reason, "leak", "exported_before"}
             continue
         assert expected.reason is None
-        assert (row["label"], int(row["votes"])) == (expected.label, expected.votes)
-        assert float(row["agreement"]) == round(expected.agreement, 6)
+        assert (row["label"], int(row["reviewer_votes"])) == (expected.label, expected.votes)
+        assert float(row["reviewer_agreement"]) == round(expected.agreement, 6)
         (decided,) = [history.list_standing(flag)[-1] for flag in flags if flag.flag_id == row["flag_id"]]
-        weight = expected.agreement * (decided.certainty or 5) / 5 / math.sqrt(sizes[row["group"]])
-        assert float(row["weight"]) == pytest.approx(weight if options["weights"] != "none" else 1, abs=1e-6)
+        weight = expected.agreement * (decided.certainty or 5) / 5 / math.sqrt(sizes[row["duplicate_group"]])
+        assert float(row["sample_weight"]) == pytest.approx(
+            weight if options["weights"] != "none" else 1, abs=1e-6
+        )
 
 
 def check_splits(history: History, bundle: Bundle, base: dict[str, str], splits: dict[str, str]) -> None:
@@ -395,7 +397,7 @@ def test_balanced_weights_give_every_label_of_train_the_same_sum(tmp_path: Path)
     assert bundle is not None
     sums: Counter[str] = Counter()
     for row in read_rows(bundle):
-        sums[row["label"]] += float(row["weight"])  # type: ignore[assignment]  # a sum of weights
+        sums[row["label"]] += float(row["sample_weight"])  # type: ignore[assignment]  # a sum of weights
     assert sums["login"] == pytest.approx(sums["refund"], abs=1e-4)
 
 

@@ -299,7 +299,7 @@ def test_every_reader_gets_the_hard_values_as_they_are(
     labels = {flag.flag_id: flag.state.corrected_label for flag in hard_flags}
     assert read_inputs(FORM, rows) == list_inputs(hard_flags)
     assert {row["flag_id"]: name_label(row["label"]) for row in rows} == labels
-    assert all(row.get("weight", 1) in (1, "1.0") for row in rows)
+    assert all(row.get("sample_weight", 1) in (1, "1.0") for row in rows)
 
 
 def name_label(label: str | int) -> str:

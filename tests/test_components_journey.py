@@ -364,6 +364,10 @@ def test_a_choice_that_nobody_made_is_asked_for_until_it_is_made(component: str,
     page = seat.page
     choose_model(seat, f"only_{component}", "x")
     page.locator(".predict-bar:visible").get_by_role("button", name="Clear").click()
+    if component == "dropdown":
+        expect(seat.field().locator("input")).to_have_value("")
+    else:
+        expect(seat.field().locator("input:checked")).to_have_count(0)
     seat.ask()
     problem = page.locator(".problem:visible")
     expect(problem).to_have_text("Field is missing.")

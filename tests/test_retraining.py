@@ -238,7 +238,9 @@ def test_a_weight_that_is_none_is_named_with_its_line(
     tmp_path: Path, versions: ModelVersions, weight: str
 ) -> None:
     bundle = write_export(tmp_path, train=[("voucher", "refund", weight, "")])
-    with pytest.raises(InputError, match=rf"train\.csv, line 2: weight is '{weight}'; a number from 0 on"):
+    with pytest.raises(
+        InputError, match=rf"train\.csv, line 2: sample_weight is '{weight}'; a number from 0 on"
+    ):
         retrain(tmp_path, versions, bundle, ignore)
 
 

@@ -17,7 +17,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from reviewer.api import build_card
-from reviewer.bundle import Bundle
+from reviewer.bundle import Bundle, read_options
 from reviewer.config import ModelSpec
 from reviewer.errors import ModelError
 from reviewer.index.store import SideIndex
@@ -141,7 +141,8 @@ def _without_url(value: Any) -> Any:
 
 def _check_export(workspace: Workspace, flags: list[Flag]) -> None:
     """Read every row of the export back; flags of one example are one row there."""
-    bundle, spec = workspace.export("echo"), workspace.find_model("echo")
+    options = read_options(personal="allow", shares={"train": 1})
+    bundle, spec = workspace.export("echo", options), workspace.find_model("echo")
     rows = {row["example_id"]: row for row in read_csv(bundle.path / "train.csv")}
     for flag in flags:
         row = rows[flag.example_id]

@@ -1019,3 +1019,8 @@ def test_a_long_result_comes_in_parts_that_hold_every_row(flagged: Path) -> None
     parts = list(result.stream_rows())
     assert [len(part) for part in parts] == [10_000, 10_000, 5_000]
     assert [row for part in parts for row in part] == result.list_rows() == [[n] for n in range(25_000)]
+
+
+def test_a_query_of_several_seconds_is_answered(flagged: Path) -> None:
+    result = run_query(flagged, "select sleep_ms(2300), 7 as answer")
+    assert result.list_rows() == [[None, 7]]

@@ -104,7 +104,9 @@ def write_export(folder: Path, name: str = "1", **rows: Sequence[Sequence[object
     path.mkdir(parents=True)
     for split, lines in rows.items():
         cells = [f"{text},{label},{split},{weight},{group}" for text, label, weight, group in lines]
-        (path / f"{split}.csv").write_text("\n".join(["text,label,split,weight,group", *cells, ""]))
+        (path / f"{split}.csv").write_text(
+            "\n".join(["text,label,split,sample_weight,duplicate_group", *cells, ""])
+        )
     return Bundle("tickets", name, path, {})
 
 

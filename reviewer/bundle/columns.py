@@ -16,7 +16,7 @@ _PREDICTED = "coalesce(predicted_label, predicted_value::varchar, output ->> '$'
 
 PROVENANCE: dict[str, str] = {
     "example_id": "exported.example_id",
-    "group": "group_key",
+    "duplicate_group": "group_key",
     "flag_id": "flags.flag_id::varchar",
     "model_version": "model_version",
     "predicted": _PREDICTED,
@@ -25,8 +25,8 @@ PROVENANCE: dict[str, str] = {
     "resolution": "resolution",
     "reviewer": "reviewer",
     "reviewed_at": "strftime(reviewed_at, '%Y-%m-%dT%H:%M:%S.%fZ')",
-    "votes": "votes",
-    "agreement": "round(agreement, 6)",
+    "reviewer_votes": "votes",
+    "reviewer_agreement": "round(agreement, 6)",
 }
 """Columns behind the weight: where a row came from → how it is read."""
 
@@ -62,7 +62,7 @@ def name_target(spec: ModelSpec) -> str:
 
 def check_columns(spec: ModelSpec) -> None:
     """Raise `ConfigError` when an input is named like a column that every export has."""
-    taken = {name_target(spec), "split", "weight", "distribution", *PROVENANCE}
+    taken = {name_target(spec), "split", "sample_weight", "label_distribution", *PROVENANCE}
     if clash := [name for name in spec.inputs if name in taken]:
         raise ConfigError(
             f"models.{spec.name}.inputs.{clash[0]} has the name of a column that exports need;"
@@ -136,8 +136,8 @@ def build_columns(spec: ModelSpec, *, is_typed: bool, has_distribution: bool) ->
     return {
         **{name: read(name, each) for name, each in spec.inputs.items()},
         name_target(spec): "try_cast(answer as double)" if is_number else "answer",
-        **({"distribution": "distribution::varchar"} if has_distribution else {}),
+        **({"label_distribution": "distribution::varchar"} if has_distribution else {}),
         "split": "split",
-        "weight": "weight",
+        "sample_weight": "weight",
         **PROVENANCE,
     }

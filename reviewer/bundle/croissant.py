@@ -125,9 +125,9 @@ def _is_list(spec: ModelSpec, name: str) -> bool:
 
 def _find_data_type(spec: ModelSpec, name: str) -> str:
     component = spec.inputs[name].component if name in spec.inputs else ""
-    if component in ("number", "slider") or name in ("weight", "agreement"):
+    if component in ("number", "slider") or name in ("sample_weight", "reviewer_agreement"):
         return "sc:Float"
     if name == name_target(spec) and spec.task is Task.TABULAR_REGRESSION:
         return "sc:Float"
     known = {"checkbox": "sc:Boolean", "date": "sc:Date"}
-    return "sc:Integer" if name == "votes" else known.get(component, "sc:Text")
+    return "sc:Integer" if name == "reviewer_votes" else known.get(component, "sc:Text")

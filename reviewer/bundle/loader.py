@@ -48,6 +48,6 @@ def write_loader(rows: Rows, folder: Path) -> None:
     """Write `load.py`."""
     numbers = [name for name, each in rows.spec.inputs.items() if each.component in ("number", "slider")]
     numbers += [name_target(rows.spec)] if rows.spec.task is Task.TABULAR_REGRESSION else []
-    numbers += ["weight", "votes", "agreement"]
+    numbers += ["sample_weight", "reviewer_votes", "reviewer_agreement"]
     text = _LOADER.format(splits=json.dumps(rows.list_splits()), numbers=json.dumps(numbers))
     (folder / LOADER).write_text(text, encoding="utf-8")

@@ -16,9 +16,7 @@ import tempfile
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
-
-import duckdb
+from typing import TYPE_CHECKING, Any
 
 from reviewer.bundle.archive import MANIFEST, Bundle, count_reviews, read_bundles
 from reviewer.bundle.base import Base, find_base, read_base_table
@@ -41,6 +39,9 @@ from reviewer.index.queries import read_heads
 from reviewer.log.media import MediaStore
 from reviewer.records import JsonValue, Progress
 
+if TYPE_CHECKING:
+    from duckdb import DuckDBPyConnection
+
 _SAMPLE = 10
 """Rows that a plan shows."""
 
@@ -56,7 +57,7 @@ class Plan:
 
 
 def plan_bundle(
-    cursor: duckdb.DuckDBPyConnection,
+    cursor: DuckDBPyConnection,
     folder: Path,
     spec: ModelSpec,
     media: MediaStore,
@@ -78,7 +79,7 @@ def _list_first(rows: Rows, split: str) -> list[dict[str, Any]]:
 
 
 def write_bundle(
-    cursor: duckdb.DuckDBPyConnection,
+    cursor: DuckDBPyConnection,
     folder: Path,
     spec: ModelSpec,
     media: MediaStore,
@@ -116,7 +117,7 @@ def _find_parent(folder: Path, spec: ModelSpec) -> Path:
 
 
 def _prepare(
-    cursor: duckdb.DuckDBPyConnection,
+    cursor: DuckDBPyConnection,
     folder: Path,
     spec: ModelSpec,
     media: MediaStore,
@@ -141,6 +142,8 @@ def _find_last(bundles: list[Bundle], options: ExportOptions) -> Bundle | None:
 @contextlib.contextmanager
 def _explaining(parent: Path) -> Iterator[None]:
     """Turn what the disk or DuckDB refuses into a sentence."""
+    import duckdb
+
     try:
         yield
     except (OSError, duckdb.IOException) as error:

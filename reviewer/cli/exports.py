@@ -68,7 +68,7 @@ def export(
         key=key,
     )
     options = read_options(**given)
-    with open_workspace(workspace) as opened, show_progress() as progress:
+    with open_workspace(workspace) as opened, show_progress(has_steps=False) as progress:
         if is_plan:
             plan = opened.plan_export(model, options, progress)
             shown: dict[str, Any] = {"model": model, "counts": plan.counts, "findings": plan.findings}

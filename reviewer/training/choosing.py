@@ -95,17 +95,19 @@ def read_bundle_rows(spec: ModelSpec, path: Path) -> Iterator[tuple[dict[str, st
         except InputError:
             yield cells, None
         else:
-            yield cells, replace(row, weight=weight, group=cells.get("group", ""))
+            yield cells, replace(row, weight=weight, group=cells.get("duplicate_group", ""))
 
 
 def _parse_weight(path: Path, line: int, cells: Mapping[str, str]) -> float:
-    cell = cells.get("weight") or "1"
+    cell = cells.get("sample_weight") or "1"
     try:
         weight = float(cell)
     except ValueError:
         weight = math.nan
     if not 0 <= weight < math.inf:
-        raise InputError(f"{path}, line {line}: weight is {cell[:80]!r}; a number from 0 on is needed.")
+        raise InputError(
+            f"{path}, line {line}: sample_weight is {cell[:80]!r}; a number from 0 on is needed."
+        )
     return weight
 
 

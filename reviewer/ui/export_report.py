@@ -76,7 +76,7 @@ def name_reason(request: gr.Request, reason: str) -> str:
 
 def _describe_sample(plan: Plan) -> str:
     """Return the first rows with their inputs, answers and weights; ids say nothing to a person."""
-    names = [name for name in plan.sample[0] if not name.endswith("_id") and name != "group"]
+    names = [name for name in plan.sample[0] if not name.endswith("_id") and name != "duplicate_group"]
     columns = names[:_SHOWN_COLUMNS]
     rows = [[_cut(row[name]) for name in columns] for row in plan.sample[:_SHOWN_ROWS]]
     return f'<div class="export-sample">{draw_table(columns, rows)}</div>'

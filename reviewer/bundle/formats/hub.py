@@ -160,9 +160,9 @@ def _find_dtype(spec: ModelSpec, name: str) -> str:
             "dtype: timestamp[us]" if getattr(spec.inputs[name], "include_time", False) else "dtype: date32"
         )
     is_number = name == name_target(spec) and spec.task is Task.TABULAR_REGRESSION
-    if is_number or name in ("weight", "agreement"):
+    if is_number or name in ("sample_weight", "reviewer_agreement"):
         return "dtype: float64"
-    return "dtype: int64" if name == "votes" else f"dtype: {_DTYPES.get(component, 'string')}"
+    return "dtype: int64" if name == "reviewer_votes" else f"dtype: {_DTYPES.get(component, 'string')}"
 
 
 def _list_text(spec: ModelSpec) -> list[str]:
