@@ -11,7 +11,8 @@ from pathlib import Path
 
 import pytest
 from browser import choose, save_screenshot, serve_folder, watch_errors
-from playwright.sync_api import Browser, Page, TimeoutError, expect
+from playwright.sync_api import Browser, Page, expect
+from playwright.sync_api import TimeoutError as LateError
 
 from reviewer.records import Flag
 from reviewer.workspace import Workspace
@@ -222,7 +223,7 @@ def test_a_query_is_stopped_by_its_button(browser: Browser, address: str) -> Non
     stopped = page.locator(".toast-body", has_text="The query was stopped.")
     for _ in range(8):  # on a busy machine the query begins a moment after the click
         page.get_by_role("button", name="Stop").click()
-        with contextlib.suppress(TimeoutError):
+        with contextlib.suppress(LateError):
             stopped.wait_for(timeout=1000)
             break
     expect(stopped).to_be_visible()
