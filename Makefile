@@ -9,7 +9,7 @@ run: .venv/installed
 	@$(BIN)/reviewer demo
 
 test: .venv/installed-test browser lint
-	@$(BIN)/python -m pytest --numprocesses 2 --dist worksteal
+	@$(BIN)/python -m pytest --numprocesses 2 --dist loadfile
 
 lint: .venv/installed-test
 	@$(BIN)/ruff check . && $(BIN)/ruff format --check .
