@@ -869,6 +869,13 @@ class Workspace:
         """Return who promoted which version of the model when and why, oldest first."""
         return self._promotions_of(model).read()
 
+    def read_card(self, model: str, version: str) -> str:
+        """Return the model card of a version as Markdown; nothing is written."""
+        from reviewer.training.model_card import format_card
+
+        found = self.find_version(model, version)
+        return format_card(self.find_model(model), found, self.list_promotions(model))
+
     def write_card(self, model: str, version: str | None = None) -> str:
         """Write the model card of a version, None: the served one, anew and return it as Markdown."""
         from reviewer.training.model_card import save_card

@@ -42,7 +42,7 @@ def add_version_routes(router: APIRouter, workspace: Workspace) -> None:
     @router.get("/models/{model}/versions/{version}/card")
     def read_card(model: str, version: str, person: Person = TESTER) -> PlainTextResponse:
         """Return the version's model card as Markdown."""
-        return PlainTextResponse(workspace.write_card(model, version))
+        return PlainTextResponse(workspace.read_card(model, version))
 
     @router.get("/models/{model}/versions/{version}/verdicts")
     def list_verdicts(model: str, version: str, person: Person = REVIEWER) -> list[dict[str, Any]]:
