@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from reviewer.config import ModelSpec
 from reviewer.decisions import (
+    DECISION,
     build_events,
     build_repeats,
     build_reverts,
@@ -41,6 +42,14 @@ class Target(NamedTuple):
 
     flag_id: str
     seq: int | None = None
+
+
+class Deed(NamedTuple):
+    """An action on one flag: `given` are parts of a decision, and what else there is by name is left out."""
+
+    target: Target
+    action_id: str
+    given: Mapping[str, Any]
 
 
 @dataclass
@@ -77,18 +86,42 @@ class Triage:
         self._index = index
         self._deciding = deciding
 
-    def review(self, target: Target, action_id: str, reviewer: str, given: Mapping[str, Any]) -> Flag:
-        """Decide about one flag, or comment on it; see `Workspace.review`."""
-        action_id = check_id("action_id", action_id)
+    def review_each(self, deeds: Sequence[Deed], reviewer: str) -> list[Flag | ReviewerError]:
+        """Decide about several flags, each by itself; see `Workspace.review_each`."""
+        ids = [each.target.flag_id.lower() for each in deeds]
         with self._deciding, self._index.reading() as cursor:
-            flag = queries.find_flag(cursor, target.flag_id)
-            if any(each.flag_id == flag.flag_id for each in queries.find_action(cursor, action_id)):
-                return flag
-            events = self._build_events(flag, target.seq, action_id, reviewer, given)
-            self.append(events)
-        self._confirm(events)
+            flags = {each.flag_id: each for each in queries.find_flags(cursor, ids)}
+            acted = queries.list_applied(cursor, [each.action_id for each in deeds])
+            known = {(action_id, flag_id) for _, action_id, flag_id in acted}
+            tried = [self._try_build(each, flags, known, reviewer) for each in deeds]
+            events = [event for each in tried if isinstance(each, list) for event in each]
+            if events:
+                self.append(events)
         with self._index.reading() as cursor:
-            return queries.find_flag(cursor, flag.flag_id)
+            flags = {each.flag_id: each for each in queries.find_flags(cursor, ids)}
+            acted = queries.list_applied(cursor, [each.action_id for each in deeds])
+        applied = {event_id for event_id, *_ in acted}
+        return [
+            each if isinstance(each, ReviewerError) else _tell(flags[flag_id], each, applied)
+            for flag_id, each in zip(ids, tried, strict=True)
+        ]
+
+    def _try_build(
+        self, deed: Deed, flags: Mapping[str, Flag], acted: set[tuple[str, str]], reviewer: str
+    ) -> list[Review] | ReviewerError:
+        """Return the events of a deed, none when it is done already, or why it cannot be done."""
+        try:
+            action_id = check_id("action_id", deed.action_id)
+            flag = flags.get(deed.target.flag_id.lower())
+            if flag is None:
+                raise UnknownNameError("flag", deed.target.flag_id)
+            if (action_id, flag.flag_id) in acted:
+                return []
+            given = {name: deed.given.get(name, empty) for name, empty in DECISION.items()}
+            given["comment"] = deed.given.get("comment", "")
+            return self._build_events(flag, deed.target.seq, action_id, reviewer, given)
+        except ReviewerError as error:
+            return error
 
     def review_many(
         self,
@@ -214,6 +247,11 @@ class Triage:
             if event.event_id not in applied:
                 raise describe_conflict(next(each for each in flags if each.flag_id == event.flag_id))
         return flags
+
+
+def _tell(flag: Flag, events: Sequence[Review], applied: set[str]) -> Flag | ReviewerError:
+    """Return the flag; when another process decided about it in the same moment, that is the answer."""
+    return flag if all(each.event_id in applied for each in events) else describe_conflict(flag)
 
 
 def _ids(events: Sequence[Review]) -> list[str]:

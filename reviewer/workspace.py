@@ -53,7 +53,7 @@ from reviewer.records import (
 from reviewer.rules import Finding, apply_rules
 from reviewer.saved_views import SavedViews
 from reviewer.training.summary import VerifySummary as VerifySummary
-from reviewer.triage import ActionReport, ManyDecided, Target, Triage, describe_action
+from reviewer.triage import ActionReport, Deed, ManyDecided, Target, Triage, describe_action
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -479,13 +479,25 @@ class Workspace:
         return [str(each) for each in known.get(name, ())]
 
     def read_page(
-        self, chosen: Slice, sort: str, after: str | None, limit: int, seed: int = 0, skip: int = 0
-    ) -> tuple[Page, int, Marker]:
-        """Return one page of a list of flags, how many there are in all, and the marker from before."""
+        self,
+        chosen: Slice,
+        sort: str,
+        after: str | None,
+        limit: int,
+        seed: int = 0,
+        skip: int = 0,
+        *,
+        is_counted: bool = True,
+    ) -> tuple[Page, int | None, Marker]:
+        """Return one page of a list of flags, how many there are in all, and the marker from before.
+
+        Without `is_counted` flags that only a scan can count are not, and None stands for their number.
+        """
         with self._index.reading() as cursor:
             marker = self._read_marker(cursor)
             page = queries.read_page(cursor, chosen, sort, after, limit, seed, skip)
-            return page, queries.count_flags(cursor, chosen), marker
+            is_counted = is_counted or not queries.list_scanned(chosen)
+            return page, queries.count_flags(cursor, chosen) if is_counted else None, marker
 
     def find_place(self, chosen: Slice, sort: str, flag_id: str, seed: int = 0) -> int:
         """Return how many flags of a list stand before a flag, 0 for one that does not exist."""
@@ -580,22 +592,28 @@ class Workspace:
         with any. The same `action_id`, a UUID, acts once on a flag. Raises `ConflictError` when the flag was
         changed since, `InputError` for what cannot be.
         """
-        given = {
-            "corrected_label": corrected_label,
-            "corrected_value": corrected_value,
-            "corrected_output": corrected_output,
-            "resolution": resolution,
-            "status": status,
-            "act": act,
-            "assignee": assignee,
-            "comment": comment,
-            "certainty": certainty,
-            "seconds": seconds,
-        }
-        flag = self._triage.review(Target(flag_id, seq), action_id or new_id(), reviewer, given)
-        if act == Event.SPLIT:
+        decision = {name: value for name, value in locals().items() if name not in ("self", "reviewer")}
+        [told] = self.review_each([decision], reviewer=reviewer)
+        if isinstance(told, ReviewerError):
+            raise told
+        return told
+
+    def review_each(
+        self, decisions: Sequence[Mapping[str, Any]], *, reviewer: str = ""
+    ) -> list[Flag | ReviewerError]:
+        """Decide about several flags, each by itself; returns each flag as it is then, or why not.
+
+        A decision is what `review` takes by name, about a flag that no other of them is about. All that can
+        be done are written at once.
+        """
+        deeds = [
+            Deed(Target(each["flag_id"], each.get("seq")), each.get("action_id") or new_id(), each)
+            for each in decisions
+        ]
+        told = self._triage.review_each(deeds, reviewer)
+        if any(each.get("act") == Event.SPLIT for each in decisions):
             self._look_at_groups()
-        return flag
+        return told
 
     def _look_at_groups(self) -> None:
         if self._grouper:

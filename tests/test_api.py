@@ -35,6 +35,8 @@ ROUTES: dict[tuple[str, str], Role] = {
     ("GET", "/api/flags/{flag_id}"): Role.REVIEWER,
     ("GET", "/api/flags/{flag_id}/help"): Role.REVIEWER,
     ("POST", "/api/reviews"): Role.REVIEWER,
+    ("POST", "/api/reviews/many"): Role.REVIEWER,
+    ("GET", "/api/cards"): Role.REVIEWER,
     ("POST", "/api/undo"): Role.REVIEWER,
     ("POST", "/api/redo"): Role.REVIEWER,
     ("GET", "/api/actions/{action_id}"): Role.REVIEWER,
@@ -212,6 +214,9 @@ def make_body(path: str) -> dict[str, Any]:
     """Return a body that the route takes."""
     bodies: dict[str, dict[str, Any]] = {
         "/api/reviews": {"action_id": new_id(), "flag_id": new_id(), "seq": 0, "comment": "x"},
+        "/api/reviews/many": {
+            "reviews": [{"action_id": new_id(), "flag_id": new_id(), "seq": 0, "comment": "x"}]
+        },
         "/api/undo": {"action_id": new_id(), "reverts": new_id()},
         "/api/redo": {"action_id": new_id(), "repeats": new_id()},
         "/api/views": {"name": "mine", "query": "view=mine"},

@@ -191,12 +191,12 @@ def test_decisions_wait_for_the_server_and_outlive_a_reload(
     flags = list_open(address, "tickets")[:3]
     page = open_desk(browser, address, "tickets")
     page.on("dialog", lambda dialog: dialog.accept())
-    page.route("**/api/reviews", lambda route: route.abort())
+    page.route("**/api/reviews**", lambda route: route.abort())
     page.evaluate(PRESS_KEYS, ["a", "b", "o"])
     expect(page.locator(".desk-status")).to_contain_text("3 decisions are kept here")
     save_screenshot(page, "desk-offline", tmp_path)
 
-    page.unroute("**/api/reviews")
+    page.unroute("**/api/reviews**")
     page.reload()
     expect(page.locator(".desk-history")).to_be_visible(timeout=15_000)
     await_saved(page)

@@ -14,7 +14,7 @@ from fastapi.testclient import TestClient
 from reviewer.access import Person, Role
 from reviewer.api import build_server, identify
 from reviewer.guards import Reach
-from reviewer.index.queries import MOST_NEWS
+from reviewer.index.queries import MOST_NEWS, Slice
 from reviewer.records import new_id
 from reviewer.workspace import Workspace
 
@@ -166,6 +166,52 @@ def test_a_conflict_tells_which_decision_came_first(client: TestClient, workspac
     assert refusal["flag"]["seq"] == 1
     again = post(client, "/api/reviews", **body, seq=refusal["flag"]["seq"], action_id=new_id())
     assert again["resolution"] == "ambiguous"
+
+
+def test_decisions_that_are_sent_together_are_answered_one_by_one(
+    client: TestClient, workspace: Workspace
+) -> None:
+    taken, free, done = add_flags(workspace, 3)
+    workspace.review(taken, corrected_label="refund", reviewer="bob")
+    action = new_id()
+    workspace.review(done, resolution="ambiguous", reviewer="ann", action_id=action)
+    size = workspace.count_facets(Slice()).views["done"]
+    reviews = [
+        {"action_id": new_id(), "flag_id": taken, "seq": 0, "resolution": "bad_input"},
+        {"action_id": new_id(), "flag_id": free, "seq": 0, "corrected_label": "refund"},
+        {"action_id": action, "flag_id": done, "seq": 0, "resolution": "ambiguous"},
+        {"action_id": new_id(), "flag_id": UNKNOWN_ID, "seq": 0, "comment": "x"},
+        {"action_id": "x", "flag_id": free, "seq": 0, "comment": "x"},
+    ]
+    conflict, decided, again, unknown, nameless = post(client, "/api/reviews/many", reviews=reviews)[
+        "answers"
+    ]
+    assert (conflict["status"], conflict["refusal"]["kind"]) == (409, "ConflictError")
+    assert conflict["refusal"]["flag"]["corrected_label"] == "refund"
+    assert conflict["refusal"]["conflict"]["reviewer"] == "bob"
+    assert (decided["card"]["corrected_label"], decided["card"]["reviewer"]) == ("refund", "ann")
+    assert [each["event"] for each in decided["card"]["history"]] == ["resolve"]
+    assert (again["card"]["flag_id"], again["card"]["seq"]) == (done, 1)
+    assert (unknown["status"], nameless["status"]) == (404, 422)
+    assert nameless["refusal"]["error"] == "action_id is 'x'; a UUID is needed."
+    assert workspace.count_facets(Slice()).views["done"] == size + 1
+
+
+def test_the_cards_of_several_flags_are_those_of_each(client: TestClient, workspace: Workspace) -> None:
+    ids = add_flags(workspace, 3)
+    workspace.review(ids[1], resolution="ambiguous", comment="both fit")
+    cards = client.get("/api/cards", params={"flag": [*ids, UNKNOWN_ID, "x"]}).json()["cards"]
+    assert cards == [client.get(f"/api/flags/{each}").json() for each in ids]
+
+
+def test_only_what_needs_a_scan_is_left_uncounted(client: TestClient, workspace: Workspace) -> None:
+    add_flags(workspace, 3)
+    totals = {
+        (text, counted): client.get("/api/queue", params={"text": text, "counted": counted}).json()["total"]
+        for text in ("", "e")
+        for counted in (True, False)
+    }
+    assert totals == {("", True): 3, ("", False): 3, ("e", True): 3, ("e", False): None}
 
 
 def test_labels_are_ranked_by_probability_and_none_is_offered_that_would_be_refused(

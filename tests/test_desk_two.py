@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -23,7 +24,7 @@ pytestmark = [pytest.mark.server, pytest.mark.browser]
 PATIENCE = 30_000
 """Milliseconds on a busy machine; not a measurement."""
 
-MODELS = {"share": 120, "clash": 6, "cut": 40, "live": 90, "hidden": 3, "hand": 4, "own": 6}
+MODELS = {"share": 120, "clash": 6, "cut": 40, "live": 90, "hidden": 3, "hand": 4, "own": 6, "together": 6}
 """Model → its flags; each test has a model of its own."""
 
 ALIKE = ["the parcel never came", "an old password", "the parcel never came", "no", "the parcel never came"]
@@ -178,7 +179,7 @@ def test_what_one_did_oneself_a_moment_ago_is_no_conflict_for_the_next_decision_
     flags = list_open(address, "own")
     page = open_desk(browser, address, "model=own")
     held: list[Route] = []
-    page.route("**/api/reviews", lambda route: held.append(route))
+    page.route("**/api/reviews**", lambda route: held.append(route))
     with page.expect_request("**/api/reviews"):
         press(page, "n")
     press(page, "Home", "x", "Shift+J", "Shift+J")
@@ -191,6 +192,35 @@ def test_what_one_did_oneself_a_moment_ago_is_no_conflict_for_the_next_decision_
     decided = read_decisions(folder, flags)
     assert decided[0] == (flags[0], "needs_info")
     assert sorted(decided[1:]) == sorted((flag, "duplicate") for flag in flags[:3])
+    page.close()
+
+
+def test_decisions_that_wait_for_an_answer_go_together_and_a_refused_one_takes_none_with_it(
+    browser: Browser, address: str, folder: Path
+) -> None:
+    flags = list_open(address, "together")
+    page = open_desk(browser, address, "model=together")
+    held: list[Route] = []
+    page.route("**/api/reviews", lambda route: held.append(route))
+    with page.expect_request("**/api/reviews"):
+        press(page, "n")
+    press(page, "Home", "j", "b", "b", "b")
+    expect_total(page, 3)
+    body = {"action_id": new_id(), "flag_id": flags[2], "seq": 0, "resolution": "ambiguous"}
+    httpx2.post(f"{address}/api/reviews", json=body).raise_for_status()
+    with page.expect_response("**/api/reviews/many") as answer:
+        held[0].continue_()
+    await_saved(page)
+    assert len(json.loads(answer.value.request.post_data or "")["reviews"]) == 3
+    assert [each.get("status") for each in answer.value.json()["answers"]] == [None, 409, None]
+    decided = dict(read_decisions(folder, flags))
+    assert decided == {
+        flags[0]: "needs_info",
+        flags[1]: "bad_input",
+        flags[2]: "ambiguous",
+        flags[3]: "bad_input",
+    }
+    expect(page.locator(".desk-notice")).to_contain_text("Not kept: Bad input.")
     page.close()
 
 
@@ -229,7 +259,7 @@ def test_of_two_decisions_at_the_same_instant_the_second_is_asked_about(
     assert find_selected(second) == flag
     held: list[Route] = []
     for page in (first, second):
-        page.route("**/api/reviews", lambda route: held.append(route))
+        page.route("**/api/reviews**", lambda route: held.append(route))
     with first.expect_request("**/api/reviews"):
         press(first, "a")
     with second.expect_request("**/api/reviews"):
@@ -237,7 +267,7 @@ def test_of_two_decisions_at_the_same_instant_the_second_is_asked_about(
     for page, route in zip((first, second), held, strict=True):
         with page.expect_response("**/api/reviews"):
             route.continue_()
-        page.unroute("**/api/reviews")
+        page.unroute("**/api/reviews**")
     notice = second.locator(".desk-notice")
     expect(notice).to_contain_text("Not kept: Bad input. Changed by")
     expect(notice).to_contain_text("Ambiguous")
@@ -313,10 +343,10 @@ def test_leaving_with_unsent_work_warns_and_a_reload_sends_it_in_order(
     page.reload()
     expect(page.locator(".desk-history")).to_be_visible(timeout=PATIENCE)
     assert asked == []
-    page.route("**/api/reviews", lambda route: route.abort())
+    page.route("**/api/reviews**", lambda route: route.abort())
     press(page, "a", "b", "3", "n")
     expect(page.locator(".desk-status")).to_contain_text("4 decisions are kept here")
-    page.unroute("**/api/reviews")
+    page.unroute("**/api/reviews**")
     page.reload()
     assert asked == ["beforeunload"]
     await_saved(page)

@@ -16,6 +16,9 @@ from reviewer.records import Flag, JsonValue
 from reviewer.sentences import retell_first
 from reviewer.workspace import HistoryEntry, Workspace
 
+MOST_CARDS = 50
+"""Cards that one answer holds."""
+
 
 def build_row(row: dict[str, Any], root: str) -> dict[str, Any]:
     """Return one line of the queue: its columns, and the address of its picture."""

@@ -1,4 +1,4 @@
-"""Routes that read the queue: its pages, its counts, one flag."""
+"""Routes that read the queue: its pages, its counts, its flags one by one."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from fastapi import APIRouter, Query
 
 from reviewer.access import Person
 from reviewer.api.asking import REVIEWER, Language, Root
-from reviewer.api.cards import build_card, build_row
+from reviewer.api.cards import MOST_CARDS, build_card, build_cards, build_row
 from reviewer.api.filters import ChosenSlice
 from reviewer.errors import InputError
 from reviewer.index.queries import MOST_NEWS, FacetCounts, Marker
@@ -33,15 +33,17 @@ def add_queue_routes(router: APIRouter, workspace: Workspace) -> None:
         seed: Annotated[int, Query(ge=0, lt=1 << 31)] = 0,
         skip: Annotated[int, Query(ge=0)] = 0,
         around: str | None = None,
+        counted: bool = True,
         person: Person = REVIEWER,
     ) -> dict[str, Any]:
         """Return one page of the queue, how many flags there are in all and how many were left out first.
 
-        Around a flag, as many stand before it as after it.
+        Around a flag, as many stand before it as after it. Not `counted`, the total is null where all flags
+        would have to be read to count them, as for a text.
         """
         if around is not None:
             skip = max(0, workspace.find_place(chosen, sort, around, seed) - limit // 2)
-        page, total, marker = workspace.read_page(chosen, sort, after, limit, seed, skip)
+        page, total, marker = workspace.read_page(chosen, sort, after, limit, seed, skip, is_counted=counted)
         rows = [build_row(row, root) for row in page.rows]
         answer = {"flags": rows, "next": page.next, "total": total, "skipped": skip}
         return {**answer, "token": _write_token(marker)}
@@ -69,10 +71,24 @@ def add_queue_routes(router: APIRouter, workspace: Workspace) -> None:
             "views": views,
         }
 
+
+def add_card_routes(router: APIRouter, workspace: Workspace) -> None:
+    """Add the routes that read what is known of single flags."""
+
     @router.get("/flags/{flag_id}")
     def read_flag(flag_id: str, root: Root, language: Language, person: Person = REVIEWER) -> dict[str, Any]:
         """Return everything a card shows of one flag."""
         return build_card(workspace, workspace.find_flag(flag_id), root, language)
+
+    @router.get("/cards")
+    def read_cards(
+        flag: Annotated[list[str], Query(max_length=MOST_CARDS)],
+        root: Root,
+        language: Language,
+        person: Person = REVIEWER,
+    ) -> dict[str, Any]:
+        """Return what the cards of several flags show; flags that do not exist are left out."""
+        return {"cards": build_cards(workspace, workspace.find_flags(flag), root, language)}
 
     @router.get("/flags/{flag_id}/help")
     def advise(flag_id: str, person: Person = REVIEWER) -> dict[str, Any]:

@@ -2,23 +2,22 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from fastapi import APIRouter
 from fastapi.responses import JSONResponse
+from pydantic import Field
 
 from reviewer.access import Person
 from reviewer.api.asking import REVIEWER, Language, Root
 from reviewer.api.bodies import Body, Decision
-from reviewer.api.cards import build_card, build_cards
-from reviewer.errors import ConflictError
+from reviewer.api.cards import MOST_CARDS, build_cards
+from reviewer.api.refusals import build_refusal, find_status
+from reviewer.errors import ConflictError, ReviewerError
 from reviewer.payloads import build_payload
 from reviewer.records import Flag
-from reviewer.sentences import retell
 from reviewer.workspace import Workspace
-
-MOST_CARDS = 50
-"""Cards that come back after an action on many flags."""
 
 MOST_LATER = 20
 """Later decisions that are named before an action is taken back."""
@@ -31,6 +30,12 @@ class ReviewBody(Decision):
 
     flag_id: str
     seq: int
+
+
+class ReviewsBody(Body):
+    """Decisions on different flags, each an action of its own."""
+
+    reviews: list[ReviewBody] = Field(min_length=1, max_length=MOST_CARDS)
 
 
 class RedoBody(Body):
@@ -53,12 +58,15 @@ def add_review_routes(router: APIRouter, workspace: Workspace) -> None:
     @router.post("/reviews")
     def review(body: ReviewBody, root: Root, language: Language, person: Person = REVIEWER) -> Any:
         """Decide about a flag; the same action again changes nothing."""
-        try:
-            flag = workspace.review(**dict(body), reviewer=person.name)
-        except ConflictError as error:
-            card = build_card(workspace, workspace.find_flag(body.flag_id), root, language)
-            return _answer_conflict(retell(str(error), language), card)
-        return build_card(workspace, flag, root, language)
+        [answer] = _review_each(workspace, [body], person, root, language)
+        return answer["card"] if "card" in answer else JSONResponse(answer["refusal"], answer["status"])
+
+    @router.post("/reviews/many")
+    def review_each(
+        body: ReviewsBody, root: Root, language: Language, person: Person = REVIEWER
+    ) -> dict[str, Any]:
+        """Decide about several flags, each by itself: the answers are cards and refusals in their order."""
+        return {"answers": _review_each(workspace, body.reviews, person, root, language)}
 
     @router.post("/undo")
     def undo(body: UndoBody, root: Root, language: Language, person: Person = REVIEWER) -> dict[str, Any]:
@@ -95,8 +103,29 @@ def _build_touched(workspace: Workspace, flags: list[Flag], root: str, language:
     return {"flags": build_cards(workspace, shown, root, language), "count": len(flags)}
 
 
-def _answer_conflict(sentence: str, card: dict[str, Any]) -> JSONResponse:
-    """Return the refusal with the flag as it is now and the decision that came first."""
-    decided = [each for each in card["history"] if each["is_applied"] and each["seq"] > 0]
-    body = {"error": sentence, "field": "", "kind": "ConflictError", "flag": card}
-    return JSONResponse({**body, "conflict": decided[-1] if decided else None}, 409)
+def _review_each(
+    workspace: Workspace, bodies: Sequence[ReviewBody], person: Person, root: str, language: str
+) -> list[dict[str, Any]]:
+    """Return a card or a refusal for each decision; a conflict's refusal has the card as it is now."""
+    told = workspace.review_each([dict(each) for each in bodies], reviewer=person.name)
+    shown = [
+        workspace.find_flag(body.flag_id) if isinstance(each, ConflictError) else each
+        for body, each in zip(bodies, told, strict=True)
+    ]
+    flags = {each.flag_id: each for each in shown if isinstance(each, Flag)}
+    cards = {card["flag_id"]: card for card in build_cards(workspace, list(flags.values()), root, language)}
+    return [
+        _refuse(each, cards.get(body.flag_id), language)
+        if isinstance(each, ReviewerError)
+        else {"card": cards[each.flag_id]}
+        for body, each in zip(bodies, told, strict=True)
+    ]
+
+
+def _refuse(error: ReviewerError, card: dict[str, Any] | None, language: str) -> dict[str, Any]:
+    """Return the refusal; one of a conflict comes with the flag as it is and the decision that came first."""
+    refusal = build_refusal(error, language)
+    if isinstance(error, ConflictError) and card:
+        decided = [each for each in card["history"] if each["is_applied"] and each["seq"] > 0]
+        refusal |= {"flag": card, "conflict": decided[-1] if decided else None}
+    return {"status": find_status(error), "refusal": refusal}

@@ -15,45 +15,21 @@ from starlette.exceptions import HTTPException
 from starlette.middleware.cors import CORSMiddleware
 
 from reviewer import __version__
-from reviewer.access import ForbiddenError
 from reviewer.api.asking import read_language
 from reviewer.api.bulk import add_bulk_routes
 from reviewer.api.desk import add_desk_routes
 from reviewer.api.exits import add_batch_routes, add_import_routes, add_query_routes
 from reviewer.api.exports import add_export_routes
 from reviewer.api.jobs import add_job_routes
-from reviewer.api.queue import add_queue_routes
+from reviewer.api.queue import add_card_routes, add_queue_routes
+from reviewer.api.refusals import build_refusal, find_status
 from reviewer.api.reviewing import add_review_routes
 from reviewer.api.testing import add_test_routes
 from reviewer.api.versions import add_promotion_routes, add_version_routes
-from reviewer.errors import (
-    BusyError,
-    ConflictError,
-    InputError,
-    LogError,
-    ModelError,
-    QueryLimitError,
-    QueryRefusedError,
-    ReviewerError,
-    UnknownNameError,
-)
+from reviewer.errors import ReviewerError
 from reviewer.guards import BodyLimit, Gate, PublicAddress, Reach
 from reviewer.sentences import retell
 from reviewer.workspace import Workspace
-
-STATUS_CODES: dict[type[ReviewerError], int] = {
-    ForbiddenError: 403,
-    UnknownNameError: 404,
-    InputError: 422,
-    ConflictError: 409,
-    QueryLimitError: 408,
-    QueryRefusedError: 400,
-    ModelError: 502,
-    LogError: 507,
-    BusyError: 503,
-    ReviewerError: 500,
-}
-"""Error → status code; the first row whose class fits counts."""
 
 MAX_FILE_BYTES = 50 << 20
 """The largest file that is taken, unless the server is told otherwise."""
@@ -84,10 +60,7 @@ def build_server(
 
 def answer_error(request: Request, error: ReviewerError) -> JSONResponse:
     """Return the one sentence of the error with its status code."""
-    code = next(code for kind, code in STATUS_CODES.items() if isinstance(error, kind))
-    sentence = retell(str(error), read_language(request))
-    body = {"error": sentence, "field": getattr(error, "field", ""), "kind": type(error).__name__}
-    return JSONResponse(body, code)
+    return JSONResponse(build_refusal(error, read_language(request)), find_status(error))
 
 
 def _answer_malformed(request: Request, error: RequestValidationError) -> JSONResponse:
@@ -116,6 +89,7 @@ def build_router(workspace: Workspace) -> APIRouter:
     router = APIRouter()
     add_test_routes(router, workspace)
     add_queue_routes(router, workspace)
+    add_card_routes(router, workspace)
     add_review_routes(router, workspace)
     add_bulk_routes(router, workspace)
     add_desk_routes(router, workspace)

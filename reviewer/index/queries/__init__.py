@@ -37,12 +37,13 @@ from reviewer.index.queries.records import (
     find_slice,
     find_twin,
     list_acted,
+    list_applied,
     list_labels,
     list_people,
     list_rejected,
     read_frame,
 )
-from reviewer.index.queries.slices import FACETS, VIEWS, Slice, check_slice
+from reviewer.index.queries.slices import FACETS, VIEWS, Slice, check_slice, list_scanned
 from reviewer.index.queries.verdicts import (
     Answers,
     ReviewedPage,
@@ -91,9 +92,11 @@ __all__ = [
     "find_targets",
     "find_twin",
     "list_acted",
+    "list_applied",
     "list_labels",
     "list_people",
     "list_rejected",
+    "list_scanned",
     "list_verdicts",
     "preview_flags",
     "read_frame",

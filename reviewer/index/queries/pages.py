@@ -23,27 +23,22 @@ if TYPE_CHECKING:
 MOST_NEWS = 200
 """Rows of news after which a page is better loaded anew."""
 
-_SAYS_WRONG = (
-    "(option in ('wrong_label', 'wrong_value', 'overconfident', 'hallucination')"
-    " or suggested_label <> predicted_label)"
-)
-
 POINTS: dict[str, str] = {
-    "severity": "case severity when 'high' then 35 when 'medium' then 21 when 'low' then 7 else 14 end",
+    "severity": "severity_points",
     "reports": "25 * least(1, log2(group_size) / 5)",
     "wrong": "25 * coalesce(wrong_share, 0.5)",
-    "confidence": f"15 * coalesce(case when {_SAYS_WRONG} then confidence else 1 - confidence end, 0.5)",
+    "confidence": "confidence_points",
 }
 """Part of a flag's priority → its points; together 0 to 100. How harmful it is, how many report it (32 count
 full), how often flags like it turned out wrong, and how sure the model was of what is called wrong."""
 
-_PRIORITY = f"round({' + '.join(POINTS.values())}, 6)"
+_PRIORITY = f"cast(1e6 * ({' + '.join(POINTS.values())}) as bigint)"
+"""In millionths of a point, so that sums which differ in their last bit are one priority."""
 
 _WITH_SHARES = f"flags {load_sql('join_wrong_shares')}"
 
 _ROWS = (
-    f"select *, coalesce({_SAYS_WRONG}, false) as says_wrong,"  # noqa: S608  constant texts
-    f" {', '.join(f'{points} as {name}_points' for name, points in POINTS.items())}"
+    f"select *, {POINTS['reports']} as reports_points, {POINTS['wrong']} as wrong_points"  # noqa: S608
     f" from ({load_sql('queue_page')} {load_sql('join_wrong_shares')}"
     " where position in (select unnest($positions::bigint[])))"
 )
@@ -65,7 +60,7 @@ SORTS: dict[str, _Order] = {
     "newest": _Order("-position"),
     "oldest": _Order("position"),
     "least_confident": _Order("coalesce(confidence, 2)"),
-    "confident_wrong": _Order(f"-coalesce(case when {_SAYS_WRONG} then confidence end, -1)"),
+    "confident_wrong": _Order("-coalesce(case when says_wrong then confidence end, -1)"),
     "most_reported": _Order("-group_size"),
     "severity": _Order("case severity when 'high' then 0 when 'medium' then 1 when 'low' then 2 else 3 end"),
     "likely_wrong": _Order("-coalesce(wrong_share, -1)", _WITH_SHARES),

@@ -1,15 +1,13 @@
--- One row per event of the flags $ids in log order, with whether a later revert took it back.
+-- One row per event of the flags $ids in log order, with whether a revert took it back.
+with events as (
+    select *
+    from reviews
+    where flag_id in (select unnest($ids::uuid[]))
+)
 select
-    reviews.*,
-    reviews.event <> 'revert' and exists (
-        select 1
-        from reviews as revert
-        where revert.flag_id = reviews.flag_id
-            and revert.reverts = reviews.event_id
-            and revert.position > reviews.position
-            and revert.event = 'revert'
-            and revert.is_applied
+    *,
+    event <> 'revert' and event_id in (
+        select reverts from events where event = 'revert' and is_applied and reverts is not null
     ) as is_undone
-from reviews
-where reviews.flag_id in (select unnest($ids::uuid[]))
-order by reviews.position
+from events
+order by position

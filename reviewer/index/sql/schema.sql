@@ -11,6 +11,7 @@ create table flags (
     corrected_output json, reviewer varchar, reviewed_at timestamp, action_id uuid,
     verification varchar, verified_version varchar, comments integer, seq integer,
     is_withdrawn boolean, assignee varchar, is_split boolean, group_id uuid, group_size integer, kind ubigint,
+    says_wrong boolean, severity_points double, confidence_points double,
     preview varchar, thumbnail varchar, search_text varchar
 );
 create table reviews (

@@ -20,6 +20,12 @@ export async function sendOperation(operation, onProgress) {
   return operation.route === "bulk" ? followJob(answer, onProgress) : answer;
 }
 
+/** Send decisions on different flags together; the answers are cards, and an `ApiError` for each that is refused. */
+export async function sendReviews(operations) {
+  const { answers } = await post("reviews/many", { reviews: operations.map(toBody) });
+  return answers.map(({ card, refusal, status }) => card ?? new ApiError(refusal.error, status, refusal));
+}
+
 async function followJob(started, onProgress) {
   let job = started;
   let pause = FIRST_PAUSE_MS;

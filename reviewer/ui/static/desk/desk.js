@@ -5,7 +5,7 @@
 
 import { ACTIONS, FREE, NEEDS_CARD, SAVING, isOpening } from "./actions.js";
 import { ApiError, get } from "./api.js";
-import { BulkBar, cancelJob, sendOperation } from "./bulk.js";
+import { BulkBar, cancelJob, sendOperation, sendReviews } from "./bulk.js";
 import { Card } from "./card.js";
 import { Decisions } from "./decisions.js";
 import { h, keycap } from "./dom.js";
@@ -60,6 +60,7 @@ class Desk {
     const draw = () => this.draw();
     this.operations = new Operations({
       send: (operation) => this.#send(operation),
+      sendEach: sendReviews,
       onChange: draw,
       onAnswer: (operation, answer) => this.#takeAnswer(operation, answer),
       onRefusal: (operation, error) => this.#takeRefusal(operation, error),

@@ -1,6 +1,7 @@
 /**
  * Owns the operations that the server has not acknowledged yet. The one rule: they are sent strictly in the
- * order they were made, one at a time, and none is forgotten before the server has answered it.
+ * order they were made, and none is forgotten before the server has answered it. Decisions on different flags that
+ * came together while the last answer was on its way go together.
  *
  * Each waits under its own key of localStorage, so a reload goes on where it stopped. A second tab of this browser
  * picks the same ones up; that is harmless, since the server applies an `action_id` once, and a key that is
@@ -10,6 +11,9 @@
 const PREFIX = "reviewer.operation.";
 const FIRST_PAUSE_MS = 500;
 const LONGEST_PAUSE_MS = 10_000;
+
+/** The most decisions that are sent together. */
+const MOST = 25;
 const NONE = [];
 
 /**
@@ -29,6 +33,8 @@ export class Operations {
   /**
    * @param {Object} hooks
    * @param {(operation: Operation) => Promise<Object>} hooks.send throws an error with `isPassing`
+   * @param {(operations: Operation[]) => Promise<Object[]>} hooks.sendEach the same for several reviews; the answers
+   *   are cards and such errors
    * @param {(operation: Operation, answer: Object) => void} hooks.onAnswer
    * @param {(operation: Operation, error: Error) => void} hooks.onRefusal
    * @param {() => void} hooks.onChange
@@ -47,6 +53,8 @@ export class Operations {
     /** @type {Error|null} why the first one could not be sent so far */
     this.trouble = null;
     this.isSending = false;
+    /** How many are sent together: one after a refusal of all, so that the one at fault is found. */
+    this.most = MOST;
     this.wake = () => {};
   }
 
@@ -106,7 +114,7 @@ export class Operations {
   async #sendAll() {
     let pause = FIRST_PAUSE_MS;
     while (this.pending.length) {
-      await this.#sendFirst();
+      await this.#sendNext();
       if (!this.trouble) pause = FIRST_PAUSE_MS;
       else {
         await this.#rest(pause);
@@ -115,22 +123,41 @@ export class Operations {
     }
   }
 
-  async #sendFirst() {
-    const operation = this.pending[0];
-    if (operation.isStored && !localStorage.getItem(PREFIX + operation.action_id)) return this.#settle(operation);
-    operation.isTried = true;
+  async #sendNext() {
+    if (isSettled(this.pending[0])) return this.#settle(this.pending[0]);
+    const sent = this.#listNext();
+    for (const operation of sent) operation.isTried = true;
     try {
-      const answer = await this.hooks.send(operation);
+      const answers = sent.length > 1 ? await this.hooks.sendEach(sent) : [await this.hooks.send(sent[0])];
       this.trouble = null;
-      this.#settle(operation);
-      this.#raiseSeq(operation, answer);
-      this.hooks.onAnswer(operation, answer);
+      this.most = MOST;
+      sent.forEach((operation, place) => this.#take(operation, answers[place]));
     } catch (error) {
       if (!("isPassing" in error)) throw error;
-      if (error.isPassing) this.trouble = error;
-      else this.#refuse(operation, error);
+      if (sent.length > 1 && !error.isPassing) this.most = 1;
+      else this.#fail(sent[0], error);
     }
     this.hooks.onChange();
+  }
+
+  /** The first operation; a decision with those that follow it at once, each on a flag of its own. */
+  #listNext() {
+    const flagIds = new Set();
+    const isApart = ({ route, flag_ids: [id] }) => route === "reviews" && !flagIds.has(id) && flagIds.add(id);
+    const end = this.pending.findIndex((operation) => !isApart(operation) || isSettled(operation));
+    return this.pending.slice(0, Math.max(1, Math.min(end < 0 ? this.pending.length : end, this.most)));
+  }
+
+  #take(operation, answer) {
+    if (answer instanceof Error) return this.#fail(operation, answer);
+    this.#settle(operation);
+    this.#raiseSeq(operation, answer);
+    this.hooks.onAnswer(operation, answer);
+  }
+
+  #fail(operation, error) {
+    if (error.isPassing) this.trouble = error;
+    else this.#refuse(operation, error);
   }
 
   #refuse(operation, error) {
@@ -182,6 +209,9 @@ export class Operations {
     });
   }
 }
+
+/** Whether another tab has settled the operation. */
+const isSettled = ({ action_id, isStored }) => isStored && !localStorage.getItem(PREFIX + action_id);
 
 /** What contradicts nothing, so that somebody else's decision may lie between it and what was seen. */
 const isMere = (body) => body.act === "split" || Object.keys(body).every((key) => key === "comment");

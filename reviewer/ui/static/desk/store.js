@@ -9,10 +9,10 @@ import { SORTS, isBefore, isShown, readFilters, readFlag, withSeed } from "./fil
 import { Listing, OVERLAP, PAGE } from "./listing.js";
 
 const CARDS_KEPT = 100;
-const CARDS_AHEAD = 12;
 
-/** Cards asked for at once: a browser keeps six lines to a server, and decisions and pages need theirs. */
-const CARDS_AT_ONCE = 3;
+/** Cards held ready, and how few may be left before more are asked for: many at once cost little more than one. */
+const CARDS_AHEAD = 24;
+const CARDS_LEFT = 12;
 const FLAGS_KEPT = 3_000;
 
 /** How long a decision of somebody else must have been on the card to count as seen. */
@@ -44,6 +44,8 @@ export class Store {
     /** Whether the server answered when it was last asked for news. */
     this.isReached = true;
     this.facets = null;
+    /** The filters by which the views were counted. */
+    this.countedFilters = null;
     this.views = {};
     /** Counts how often a flag was chosen, also the same one again: the list then brings it into sight. */
     this.choices = 0;
@@ -62,6 +64,8 @@ export class Store {
     this.cards = new Map();
     this.cardErrors = new Map();
     this.cardsOnTheirWay = new Map();
+    /** Whether the next cards are on their way. */
+    this.isFetchingAhead = false;
     /** The flags whose cards are needed next, the nearest first. */
     this.ahead = [];
     /** A decision of somebody else that reached the selected flag a moment ago. */
@@ -201,6 +205,7 @@ export class Store {
     const facets = await get("facets", filters).catch(() => null);
     if (!facets || filters !== this.filters) return;
     this.facets = facets;
+    this.countedFilters = filters;
     this.#setViews({ ...facets.views });
     this.onChange();
   }
@@ -273,10 +278,7 @@ export class Store {
 
   async #fetchCard(id) {
     try {
-      const card = await get(`flags/${encodeURIComponent(id)}`);
-      this.#learn(card);
-      this.#keepCard(card);
-      this.cardErrors.delete(id);
+      this.#takeCard(await get(`flags/${encodeURIComponent(id)}`));
     } catch (error) {
       this.cardErrors.set(id, error);
     }
@@ -285,11 +287,34 @@ export class Store {
     this.#fetchAhead();
   }
 
-  /** Who runs through the list needs none of the cards on the way. */
+  #takeCard(card) {
+    this.#learn(card);
+    this.#keepCard(card);
+    this.cardErrors.delete(card.flag_id);
+  }
+
+  /** Fetch the next cards together, once few of them are left. */
   #fetchAhead() {
-    const missing = this.ahead.filter((id) => ![this.cards, this.cardsOnTheirWay, this.cardErrors].some((map) => map.has(id)));
-    const free = Math.max(0, CARDS_AT_ONCE - this.cardsOnTheirWay.size);
-    for (const id of missing.slice(0, free)) this.refetchCard(id);
+    const isMissing = (id) => ![this.cards, this.cardsOnTheirWay, this.cardErrors].some((map) => map.has(id));
+    const nearest = this.ahead.findIndex(isMissing);
+    if (this.isFetchingAhead || nearest < 0 || nearest >= CARDS_LEFT) return;
+    const ids = this.ahead.filter(isMissing);
+    const fetching = this.#fetchTogether(ids);
+    for (const id of ids) this.cardsOnTheirWay.set(id, fetching);
+  }
+
+  /** What does not come so is asked for by itself once it is selected, and then said to be missing. */
+  async #fetchTogether(ids) {
+    this.isFetchingAhead = true;
+    const { cards } = await get("cards", { flag: ids }).catch(() => ({ cards: [] }));
+    this.isFetchingAhead = false;
+    for (const id of ids) this.cardsOnTheirWay.delete(id);
+    for (const card of cards) this.#takeCard(card);
+    if (ids.includes(this.selectedId)) {
+      if (!this.cards.has(this.selectedId)) await this.refetchCard(this.selectedId);
+      this.onChange();
+    }
+    if (cards.length) this.#fetchAhead();
   }
 
   /** Page in a place that is near, go to one that is far. */
@@ -479,7 +504,7 @@ export class Store {
 
   #load(parameters, take) {
     const generation = this.generation;
-    const asked = [get("queue", { ...this.filters, limit: PAGE, ...parameters }), this.#loadModels()];
+    const asked = [get("queue", { ...this.filters, limit: PAGE, counted: false, ...parameters }), this.#loadModels()];
     const loading = Promise.all(asked)
       .then(([page]) => this.#takePage(page, generation, take))
       .catch((error) => {
@@ -508,7 +533,9 @@ export class Store {
     this.token ??= page.token;
     if (this.isStale) [this.truth, this.cards].forEach((known) => known.clear());
     this.isStale = false;
-    this.#setViews({ ...this.views, [this.filters.view]: page.total });
+    // A total that only a scan finds comes with the counts; until then there are as many as are held.
+    const counted = this.countedFilters === this.filters ? this.views[this.filters.view] : 0;
+    this.#setViews({ ...this.views, [this.filters.view]: page.total ?? counted });
     take(page);
     if (this.truth.size > FLAGS_KEPT) this.#forget();
   }
