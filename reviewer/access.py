@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import getpass
 import ipaddress
+import logging
 from dataclasses import dataclass
 from enum import IntEnum
 from functools import cache
@@ -26,16 +27,29 @@ class Role(IntEnum):
     """Decides which version is served."""
 
 
+SCOPES = {"test": Role.TESTER, "review": Role.REVIEWER, "admin": Role.ADMIN}
+"""Scope of a token → the role whose work it allows."""
+
+_LOG = logging.getLogger(__name__)
+
+
 @dataclass(frozen=True, slots=True)
 class Person:
     """Somebody who uses the app."""
 
     name: str
     role: Role
+    """What the person may do in this request: with a token no more than its scope allows."""
+    scope: str = ""
+    """The scope of the token that stands for the person, "" when it is the person's own session."""
 
 
 class ForbiddenError(InputError):
     """The person's role does not allow this."""
+
+
+class SignInNeededError(ForbiddenError):
+    """Nobody is known who asks: there is no session or token, or it has ended."""
 
 
 @cache
@@ -50,10 +64,21 @@ def find_owner() -> Person:
 
 def check_role(person: Person, role: Role) -> None:
     """Raise `ForbiddenError` when the person's role is below the one needed."""
-    if person.role < role:
+    if person.role >= role:
+        return
+    if person.scope and SCOPES[person.scope] < role:
         raise ForbiddenError(
-            f"This needs the role {role.name.lower()}; {person.name} is {person.role.name.lower()}."
+            f"This needs the role {role.name.lower()}; the token of {person.name} has the scope"
+            f" {person.scope}."
         )
+    raise ForbiddenError(
+        f"This needs the role {role.name.lower()}; {person.name} is {person.role.name.lower()}."
+    )
+
+
+def log_refusal(who: str, what: str, why: object) -> None:
+    """Note that somebody was not let do something; what others typed cannot begin a line of its own."""
+    _LOG.warning("refused %r %r: %r", who[:200], what[:200], str(why)[:500])
 
 
 def is_loopback(host: str) -> bool:

@@ -16,6 +16,7 @@ from starlette.exceptions import HTTPException
 from starlette.responses import JSONResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from reviewer.access import log_refusal
 from reviewer.sentences import pick_language, retell
 
 LOOPBACK_NAMES = ("127.0.0.1", "localhost", "::1")
@@ -202,5 +203,6 @@ def _explain_origin(origin: str) -> str:
 
 
 def _refuse(status: int, sentence: str, headers: Headers) -> JSONResponse:
+    log_refusal(headers.get("origin", ""), headers.get("host", ""), sentence)
     told = retell(sentence, pick_language(headers.get("accept-language")))
     return JSONResponse({"error": told, "field": "", "kind": "ForbiddenError"}, status)

@@ -50,6 +50,20 @@ def build_file_keys() -> str:
     return _build_keys(WorkspaceSpec)
 
 
+def build_sign_in_keys() -> str:
+    """Return the keys of how people sign in."""
+    from reviewer.config import SignInSpec
+
+    return _build_keys(SignInSpec)
+
+
+def build_oidc_keys() -> str:
+    """Return the keys of a provider at which people sign in."""
+    from reviewer.config import OidcSpec
+
+    return _build_keys(OidcSpec)
+
+
 def build_model_keys() -> str:
     """Return the keys of a model's table."""
     from reviewer.config import ModelSpec
@@ -123,6 +137,8 @@ PAGES: dict[Path, dict[str, Callable[[], str]]] = {
         "inputs": build_inputs,
         "outputs": build_outputs,
         "rules": build_rules,
+        "sign_in": build_sign_in_keys,
+        "oidc": build_oidc_keys,
     },
     DESK: {"keys": build_desk_keys},
     EXPORT: {"formats": build_formats},

@@ -26,6 +26,12 @@ from reviewer.records import new_id
 from reviewer.workspace import Workspace
 
 ROUTES: dict[tuple[str, str], Role] = {
+    ("GET", "/api/account"): Role.TESTER,
+    ("GET", "/api/account/flags"): Role.TESTER,
+    ("GET", "/api/account/tokens"): Role.TESTER,
+    ("POST", "/api/account/tokens"): Role.TESTER,
+    ("DELETE", "/api/account/tokens/{token_id}"): Role.TESTER,
+    ("POST", "/api/account/password"): Role.TESTER,
     ("GET", "/api/models"): Role.TESTER,
     ("POST", "/api/predict"): Role.TESTER,
     ("POST", "/api/flags"): Role.TESTER,

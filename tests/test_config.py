@@ -122,7 +122,8 @@ def test_a_spec_cannot_be_changed(tmp_path: Path) -> None:
 MISTAKES = {
     "an unknown key of the file": (
         f'titel = "x"\n{MODEL}inputs.text = "textbox"\n',
-        "1: titel: There is no key 'titel'. Did you mean 'title'? Known: title, max_queue, keys, models.",
+        "1: titel: There is no key 'titel'. Did you mean 'title'? Known: title, max_queue, keys, sign_in,"
+        " models.",
     ),
     "an unknown key of a model": (
         f'{MODEL}lables = 3\ninputs.text = "textbox"\n',

@@ -354,7 +354,7 @@ def test_only_an_admin_adds_a_model(
 ) -> None:
     app, _ = build(tiny_workspace)
     before = (tiny_workspace.folder / "reviewer.toml").read_bytes()
-    monkeypatch.setattr(import_pane, "find_owner", lambda: Person("rea", Role.REVIEWER))
+    monkeypatch.setattr(import_pane, "find_asker", lambda: Person("rea", Role.REVIEWER))
     with pytest.raises(gr.Error, match="needs the role admin; rea is reviewer"):
         call(app, "run", request_, zip_texts(tmp_path), NEW, "mail", {}, "UTC")
     assert (tiny_workspace.folder / "reviewer.toml").read_bytes() == before

@@ -26,7 +26,8 @@ PACKAGE = Path(__file__).parent.parent / "reviewer"
 
 SPEAKERS = (
     "api/*.py", "batch/*.py", "foreign/*.py", "index/*.py", "index/*/*.py", "log/*.py", "models/*.py",
-    "models/kinds/*.py", "ui/apps/uploads.py", "access.py", "archives.py", "bundle/*.py",
+    "accounts/*.py", "sign_in/*.py", "ui/sign_in/*.py", "models/kinds/*.py", "ui/apps/uploads.py",
+    "access.py", "archives.py", "bundle/*.py",
     "bundle/formats/*.py", "datasets.py", "decisions.py", "errors.py", "guards.py", "jobs.py", "ledger.py",
     "rules.py", "training/*.py", "triage.py", "workspace.py",
 )  # fmt: skip

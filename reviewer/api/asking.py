@@ -9,13 +9,14 @@ from typing import Annotated, Any
 
 from fastapi import Depends, Request
 
-from reviewer.access import Person, Role, check_role, find_owner
+from reviewer.access import Person, Role, check_role
 from reviewer.sentences import pick_language
+from reviewer.sign_in import find_person
 
 
 def identify(request: Request) -> Person:
     """Return who is asking; without sign-in that is the owner of this computer."""
-    return find_owner()
+    return find_person(request.scope)
 
 
 def require(role: Role) -> Any:

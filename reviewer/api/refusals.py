@@ -7,7 +7,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from reviewer.access import ForbiddenError
+from reviewer.access import ForbiddenError, SignInNeededError
+from reviewer.accounts import TooManyTriesError
 from reviewer.errors import (
     BusyError,
     ConflictError,
@@ -22,6 +23,8 @@ from reviewer.errors import (
 from reviewer.sentences import retell
 
 STATUS_CODES: dict[type[ReviewerError], int] = {
+    SignInNeededError: 401,
+    TooManyTriesError: 429,
     ForbiddenError: 403,
     UnknownNameError: 404,
     InputError: 422,

@@ -15,6 +15,8 @@ from starlette.exceptions import HTTPException
 from starlette.middleware.cors import CORSMiddleware
 
 from reviewer import __version__
+from reviewer.accounts import Accounts
+from reviewer.api.account import add_account_routes
 from reviewer.api.asking import read_language
 from reviewer.api.bulk import add_bulk_routes
 from reviewer.api.desk import add_desk_routes
@@ -29,6 +31,7 @@ from reviewer.api.versions import add_promotion_routes, add_version_routes
 from reviewer.errors import ReviewerError
 from reviewer.guards import BodyLimit, Gate, PublicAddress, Reach
 from reviewer.sentences import retell
+from reviewer.sign_in import SignIn, Wall
 from reviewer.workspace import Workspace
 
 MAX_FILE_BYTES = 50 << 20
@@ -36,22 +39,29 @@ MAX_FILE_BYTES = 50 << 20
 
 
 def build_server(
-    workspace: Workspace, reach: Reach, *, root_path: str = "", max_file_bytes: int = MAX_FILE_BYTES
+    workspace: Workspace,
+    reach: Reach,
+    *,
+    root_path: str = "",
+    max_file_bytes: int = MAX_FILE_BYTES,
+    sign_in: SignIn | None = None,
 ) -> FastAPI:
     """Return the server with the API; it answers only under the names of `reach`, to pages of its own.
 
     `root_path` is the path, or the whole address, at which a proxy shows it. Gradio and the static files
-    are mounted on it by the app.
+    are mounted on it by the app. With `sign_in` everything is behind its wall.
     """
     # The docs page that FastAPI makes itself runs scripts from the network.
     server = FastAPIOffline(redoc_url=None, title="Flag reviewer", version=__version__)
     server.add_exception_handler(ReviewerError, cast(Any, answer_error))
     server.add_exception_handler(RequestValidationError, cast(Any, _answer_malformed))
     server.add_exception_handler(HTTPException, cast(Any, _answer_refused))
-    server.include_router(build_router(workspace), prefix="/api")
+    server.include_router(build_router(workspace, sign_in.accounts if sign_in else None), prefix="/api")
     # An own CORS layer that allows no other origin: without it Gradio answers every origin it is asked from.
     server.add_middleware(CORSMiddleware, allow_origins=[])
     server.add_middleware(BodyLimit, most=max_file_bytes)
+    if sign_in:
+        server.add_middleware(Wall, sign_in=sign_in)
     server.add_middleware(PublicAddress, root_path=root_path)
     # Added last, so that it is asked first.
     server.add_middleware(Gate, reach=reach)
@@ -84,9 +94,10 @@ def _answer_refused(request: Request, error: HTTPException) -> JSONResponse:
     return JSONResponse(body, error.status_code, error.headers)
 
 
-def build_router(workspace: Workspace) -> APIRouter:
-    """Return the routes of the API."""
+def build_router(workspace: Workspace, accounts: Accounts | None) -> APIRouter:
+    """Return the routes of the API; `accounts` are those of the people who sign in."""
     router = APIRouter()
+    add_account_routes(router, workspace, accounts)
     add_test_routes(router, workspace)
     add_queue_routes(router, workspace)
     add_card_routes(router, workspace)

@@ -23,7 +23,7 @@ from __future__ import annotations
 
 import io
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Annotated, Any
 
 import typer
@@ -40,6 +40,7 @@ from reviewer.cli.serving import demo, new, serve
 from reviewer.cli.testing import flag, predict
 from reviewer.cli.training import retrain
 from reviewer.cli.triage import query, queue, review, undo
+from reviewer.cli.users import TOKEN_VERBS, USER_VERBS, tokens, users
 from reviewer.cli.verifying import verify
 from reviewer.errors import ReviewerError
 from reviewer.terminal import talk
@@ -75,16 +76,24 @@ VERBS: dict[str, Callable[..., Any]] = {
     "reindex": reindex,
     "doctor": doctor,
 }
-"""Verb → its function, in the order of the help; `models` has verbs of its own and stands behind them."""
+"""Verb → its function, in the order of the help; those that have verbs of their own stand behind them."""
 
 for name, verb in VERBS.items():
     app.command(name)(verb)
 
-_models = typer.Typer(invoke_without_command=True)
-_models.callback()(models)
-for name, verb in MODEL_VERBS.items():
-    _models.command(name)(verb)
-app.add_typer(_models, name="models")
+
+def _add_group(name: str, alone: Callable[..., Any], verbs: Mapping[str, Callable[..., Any]]) -> None:
+    """Add a verb that has verbs of its own."""
+    group = typer.Typer(invoke_without_command=True)
+    group.callback()(alone)
+    for each, verb in verbs.items():
+        group.command(each)(verb)
+    app.add_typer(group, name=name)
+
+
+_add_group("models", models, MODEL_VERBS)
+_add_group("users", users, USER_VERBS)
+_add_group("tokens", tokens, TOKEN_VERBS)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

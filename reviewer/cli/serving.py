@@ -20,6 +20,10 @@ WithoutSignInOption = Annotated[
     bool,
     typer.Option("--without-sign-in", help="Let others reach the app too: whoever does may do all."),
 ]
+SignInOption = Annotated[
+    bool,
+    typer.Option("--sign-in", help="Let in only people that `reviewer users` added; see docs/team.md."),
+]
 
 
 def demo(
@@ -27,6 +31,7 @@ def demo(
     host: HostOption = "127.0.0.1",
     port: PortOption = None,
     is_opened: OpenOption = False,
+    sign_in: SignInOption = False,
     without_sign_in: WithoutSignInOption = False,
     workspace: WorkspaceOption = None,
 ) -> None:
@@ -35,16 +40,17 @@ def demo(
     Four models are trained on the spot and their real mistakes on held-out examples are flagged.
     """
     from reviewer.demo import prepare_demo
-    from reviewer.ui.launch import check_address
+    from reviewer.ui.launch import check_address, choose_sign_in
 
-    if is_served:
-        check_address(host, port, without_sign_in=without_sign_in)
     folder = find_folder(workspace)
+    if is_served:
+        has_sign_in = choose_sign_in(folder, sign_in=sign_in, without_sign_in=without_sign_in)
+        check_address(host, port, is_guarded=has_sign_in or without_sign_in)
     with show_progress() as progress:
         prepare_demo(folder, progress)
     talk(f"The demo workspace is ready in {folder}.")
     if is_served:
-        _serve(folder, host=host, port=port, open=is_opened, without_sign_in=without_sign_in)
+        _serve(folder, host=host, port=port, open=is_opened, sign_in=sign_in, without_sign_in=without_sign_in)
 
 
 def serve(
@@ -67,6 +73,7 @@ def serve(
         str | None, typer.Option(envvar="REVIEWER_SSL_KEYFILE_PASSWORD", help="Password of the key.")
     ] = None,
     max_file_size: Annotated[str, typer.Option(help="Largest file taken: 500kb, 50mb, 1gb.")] = "50mb",
+    sign_in: SignInOption = False,
     without_sign_in: WithoutSignInOption = False,
     workspace: WorkspaceOption = None,
 ) -> None:
@@ -83,6 +90,7 @@ def serve(
         ssl_certfile=ssl_certfile,
         ssl_keyfile_password=ssl_keyfile_password,
         max_file_size=max_file_size,
+        sign_in=sign_in,
         without_sign_in=without_sign_in,
     )
 

@@ -44,6 +44,7 @@ from reviewer.config.rules import (
     SlowSpec,
     SmallMarginSpec,
 )
+from reviewer.config.sign_in import OidcSpec, SignInSpec
 from reviewer.config.training import TrainingSpec
 
 __all__ = [
@@ -75,10 +76,12 @@ __all__ = [
     "Name",
     "NumberOutputSpec",
     "NumberSpec",
+    "OidcSpec",
     "OutOfRangeSpec",
     "OutputSpec",
     "PlotOutputSpec",
     "RuleSpec",
+    "SignInSpec",
     "SliderSpec",
     "SlowSpec",
     "SmallMarginSpec",

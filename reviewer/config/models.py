@@ -21,6 +21,7 @@ from reviewer.config.inputs import ImageSpec, InputSpec
 from reviewer.config.keys import Keys, merge_keys
 from reviewer.config.outputs import TASK_OUTPUTS, OutputSpec
 from reviewer.config.rules import DisagreementSpec, RuleSpec
+from reviewer.config.sign_in import SignInSpec
 from reviewer.config.training import TrainingSpec
 from reviewer.errors import UnknownNameError
 from reviewer.records import FLAG_OPTIONS, FlagOption, Task
@@ -198,6 +199,8 @@ class WorkspaceSpec(Spec):
     """Predictions that may wait for a model in the app; one more is asked to come back later."""
     keys: dict[str, Annotated[tuple[str, ...], BeforeValidator(_list_keys)]] = Field({})
     """Action of the review desk → its key, or a list of keys, where they differ from the shipped ones."""
+    sign_in: SignInSpec = SignInSpec.model_validate({})
+    """The table `[sign_in]`."""
     models: dict[Annotated[Name, AfterValidator(_check_free)], ModelSpec] = Field(min_length=1)
     """A table per model."""
 

@@ -20,16 +20,18 @@ from reviewer.access import Role
 from reviewer.api import MAX_FILE_BYTES, build_server
 from reviewer.errors import UnknownNameError
 from reviewer.guards import Reach
+from reviewer.sign_in import SignIn
 from reviewer.ui.batch_pane import build_batch, wire_batch
 from reviewer.ui.busy import translate_busy
 from reviewer.ui.desk import build_desk
 from reviewer.ui.endpoints import add_endpoints
 from reviewer.ui.export_pane import build_export, wire_export
-from reviewer.ui.handlers import needs
+from reviewer.ui.handlers import find_asker, needs
 from reviewer.ui.import_pane import build_import, wire_import
 from reviewer.ui.insights_pane import build_insights, wire_insights
 from reviewer.ui.plot_page import add_plot_page
 from reviewer.ui.session_cookie import SessionCookie
+from reviewer.ui.sign_in import add_sign_in_pages
 from reviewer.ui.sql_pane import build_sql, wire_sql
 from reviewer.ui.test_tab import ModelTab, build_test_tab, refresh_tab
 from reviewer.ui.texts import LANGUAGES, build_translations, load_texts, translate
@@ -44,10 +46,11 @@ _HANDLERS_AT_ONCE = 8
 """Calls of one handler that run at the same time, unless it says otherwise; more wait their turn."""
 
 _HEAD = "".join(f'<script type="module" src="ui/test/{name}.js"></script>' for name in ("keys", "canvas"))
+_HEAD_SIGNED_IN = '<script type="module" src="ui/sign_in/account.js"></script>'
 
 
-def build_app(workspace: Workspace) -> gr.Blocks:
-    """Return the Blocks app of the workspace."""
+def build_app(workspace: Workspace, *, has_sign_in: bool = False) -> gr.Blocks:
+    """Return the Blocks app of the workspace; with sign-in only reviewers get to see the review tab."""
     # After each event Gradio sums up the last 10,000 of them for a page that we do not show, which costs
     # 2.6 ms an answer.
     os.environ.setdefault("GRADIO_ANALYTICS_CACHE_FREQUENCY", str(10**9))
@@ -63,9 +66,9 @@ def build_app(workspace: Workspace) -> gr.Blocks:
             with gr.Tab(translate("tab.batch"), id="batch") as batch:
                 batch_pane = build_batch(workspace)
                 wire_batch(workspace, batch_pane, batch, app)
-            with gr.Tab(translate("tab.review"), id="review"):
+            with gr.Tab(translate("tab.review"), id="review", visible=not has_sign_in) as review:
                 _build_review(workspace, app)
-        _wire_tabs(workspace, app, tabs, test, model_tab, batch_pane.model)
+        _wire_tabs(workspace, app, tabs, test, model_tab, batch_pane.model, review)
     _forget_progress(app)
     app.queue(max_size=workspace.spec.max_queue, default_concurrency_limit=_HANDLERS_AT_ONCE)
     return cast(gr.Blocks, app)
@@ -106,8 +109,11 @@ def _build_review(workspace: Workspace, app: gr.Blocks) -> None:
 def _wire_models(workspace: Workspace, fields: list[gr.Dropdown], app: gr.Blocks, imported: Any) -> None:
     """Offer the models of the moment: an import may have added some since the page was laid out."""
 
-    @needs(Role.REVIEWER)
-    def list_models() -> list[gr.Dropdown]:
+    @needs(Role.TESTER)
+    def list_models() -> list[Any]:
+        # A page of a tester loads them too, hidden: it must not be told of a role that it lacks.
+        if find_asker().role < Role.REVIEWER:
+            return [gr.skip() for _ in fields]
         models = [(spec.shown_name, name) for name, spec in workspace.spec.models.items()]
         return [gr.Dropdown(choices=models) for _ in fields]
 
@@ -122,6 +128,7 @@ def _wire_tabs(
     test: gr.Tab,
     model_tab: ModelTab,
     batch_model: gr.Dropdown,
+    review: gr.Tab,
 ) -> None:
     """Fill what can change while another tab is open, and open the tab and the model that a link names."""
     models = [panel.spec.name for panel in model_tab.panels]
@@ -134,11 +141,16 @@ def _wire_tabs(
     def open_linked(request: gr.Request) -> list[Any]:
         tab, model = (request.query_params.get(each) for each in ("tab", "model"))
         chosen = gr.Dropdown(value=model) if model in models else gr.skip()
-        return [gr.Tabs(selected=tab) if tab in _TABS else gr.skip(), chosen, chosen]
+        may_review = find_asker().role >= Role.REVIEWER
+        is_open = tab in _TABS and (may_review or tab != "review")
+        return [
+            gr.Tabs(selected=tab) if is_open else gr.skip(), chosen, chosen, gr.Tab(visible=may_review),
+        ]  # fmt: skip
 
     quiet: dict[str, Any] = {"api_visibility": "private", "show_progress": "hidden"}
     known, shown = [model_tab.model, model_tab.version], [model_tab.session, model_tab.version]
-    opened = app.load(open_linked, None, [tabs, model_tab.model, batch_model], **quiet, queue=False)
+    filled = [tabs, model_tab.model, batch_model, review]
+    opened = app.load(open_linked, None, filled, **quiet, queue=False)
     # The versions are those of the model that the link has chosen.
     opened.then(refresh, known, shown, **quiet, queue=False)
     test.select(refresh, known, shown, **quiet)
@@ -151,22 +163,31 @@ def build_site(
     root_path: str = "",
     theme: str | gr.themes.Base | None = None,
     max_file_bytes: int = MAX_FILE_BYTES,
+    sign_in: SignIn | None = None,
 ) -> FastAPI:
     """Return the server with the API, the static files and the app.
 
-    `root_path` is the path, or the whole address, at which a proxy shows it.
+    `root_path` is the path, or the whole address, at which a proxy shows it. With `sign_in` only people whom
+    it knows get to see anything.
     """
-    server = build_server(workspace, reach, root_path=root_path, max_file_bytes=max_file_bytes)
+    server = build_server(
+        workspace, reach, root_path=root_path, max_file_bytes=max_file_bytes, sign_in=sign_in
+    )
     server.add_middleware(SessionCookie)
     add_plot_page(server)
     server.mount("/ui", _FreshFiles(directory=_STATIC), name="ui")
     server.add_api_route("/texts/{language}.json", _read_texts, include_in_schema=False)
-    _mount_app(server, build_app(workspace), theme, max_file_bytes)
+    if sign_in:
+        add_sign_in_pages(server, workspace, sign_in)
+    _mount_app(
+        server, build_app(workspace, has_sign_in=sign_in is not None), theme, max_file_bytes,
+        _HEAD + (_HEAD_SIGNED_IN if sign_in else ""),
+    )  # fmt: skip
     return server
 
 
 def _mount_app(
-    server: FastAPI, app: gr.Blocks, theme: str | gr.themes.Base | None, max_file_bytes: int
+    server: FastAPI, app: gr.Blocks, theme: str | gr.themes.Base | None, max_file_bytes: int, head: str
 ) -> None:
     look, css = build_look(theme)
     # Gradio refuses files that nobody uploaded only in an app that was launched; mounting does not count.
@@ -177,7 +198,7 @@ def _mount_app(
         path="/",
         theme=look,
         css=css,
-        head=_HEAD,
+        head=head,
         i18n=build_translations(),
         footer_links=["api"],
         run_history=False,

@@ -14,7 +14,7 @@ from typing import Any
 
 import gradio as gr
 
-from reviewer.access import Role, find_owner
+from reviewer.access import Role
 from reviewer.batch.background import Background
 from reviewer.batch.mapping import ColumnMap, has_truth
 from reviewer.batch.start import MOST_FLAGS, Preview, preview_file, start_batch
@@ -29,7 +29,7 @@ from reviewer.ui.batch_report import (
     describe_rejected,
     draw_metrics,
 )
-from reviewer.ui.handlers import needs
+from reviewer.ui.handlers import find_asker, needs
 from reviewer.ui.test_tab import list_versions
 from reviewer.ui.texts import say, translate
 from reviewer.workspace import Workspace
@@ -250,7 +250,7 @@ def _wire_run(workspace: Workspace, pane: BatchPane, background: Background) -> 
             version=version or None,
             has_flags=has_flags,
             max_flags=MOST_FLAGS if max_flags is None else max(int(max_flags), 0),
-            username=find_owner().name,
+            username=find_asker().name,
         )
         background.start(made.batch_id)
         return _show(workspace, background, request, made.batch_id, is_dark=False)

@@ -10,10 +10,10 @@ from typing import Any
 
 from gradio.events import api
 
-from reviewer.access import Role, find_owner
+from reviewer.access import Role
 from reviewer.payloads import build_payload
 from reviewer.records import Source
-from reviewer.ui.handlers import needs
+from reviewer.ui.handlers import find_asker, needs
 from reviewer.workspace import Workspace
 
 
@@ -32,7 +32,7 @@ def _build_predict(workspace: Workspace) -> Callable[..., Any]:
         one. Without a version the served one answers. A failure of the model is in `error`.
         """
         made = workspace.predict(
-            model, inputs, version=version or None, username=find_owner().name, source=Source.API
+            model, inputs, version=version or None, username=find_asker().name, source=Source.API
         )
         return build_payload(made)
 
@@ -51,7 +51,7 @@ def _build_flag(workspace: Workspace) -> Callable[..., Any]:
             suggested_label=suggested_label or None,
             comment=comment,
             severity=severity,
-            flagger=find_owner().name,
+            flagger=find_asker().name,
             source=Source.API,
         )
         return build_payload(made)

@@ -14,8 +14,17 @@ from typing import Any, TypeVar
 import gradio as gr
 from gradio.context import LocalContext
 
-from reviewer.access import Role, check_role, find_owner
+from reviewer.access import (
+    ForbiddenError,
+    Person,
+    Role,
+    SignInNeededError,
+    check_role,
+    find_owner,
+    log_refusal,
+)
 from reviewer.errors import ReviewerError, StoppedError
+from reviewer.sign_in import find_person
 from reviewer.ui.texts import find_language, load_texts, say_sentence
 
 Handler = TypeVar("Handler", bound=Callable[..., Any])
@@ -45,12 +54,14 @@ def _wrap(handler: Callable[..., Any], role: Role, tell: Callable[[str], gr.Erro
     def run(*args: Any, **kwargs: Any) -> Any:
         """Return the handler's answer, or raise what went wrong as one sentence."""
         try:
-            check_role(find_owner(), role)
+            check_role(find_asker(), role)
             return handler(*args, **kwargs)
         except StoppedError as error:
             gr.Info(escape(say_sentence(_find_request(args), str(error))), title="")
             return gr.skip()
         except ReviewerError as error:
+            if isinstance(error, ForbiddenError):
+                log_refusal(find_asker().name, handler.__qualname__, error)
             raise tell(say_sentence(_find_request(args), str(error))) from None
         except Exception:
             # A mistake in the program: the traceback is for the log, the sentence for the person.
@@ -58,6 +69,20 @@ def _wrap(handler: Callable[..., Any], role: Role, tell: Callable[[str], gr.Erro
             raise tell(load_texts(find_language(_find_request(args)))["error.unexpected"]) from None
 
     return run
+
+
+def find_asker() -> Person:
+    """Return who an event comes from; outside one that is the owner of this computer.
+
+    Raises `SignInNeededError` when the app has sign-in and nobody is known.
+    """
+    asked = LocalContext.request.get(None)
+    if asked is None:
+        return find_owner()
+    if asked.request is None:
+        raise SignInNeededError("The event does not say who it comes from; load the page again.")
+    # Gradio's own attribute would copy the scope by way of JSON.
+    return find_person(asked.request.scope)
 
 
 def _find_request(args: tuple[Any, ...]) -> gr.Request | None:

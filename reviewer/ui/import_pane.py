@@ -15,11 +15,11 @@ from typing import Any
 
 import gradio as gr
 
-from reviewer.access import Role, check_role, find_owner
+from reviewer.access import Role, check_role
 from reviewer.config import WorkspaceSpec
 from reviewer.errors import InputError, StoppedError
 from reviewer.foreign import Source, open_upload, prepare_workspace, read_sources
-from reviewer.ui.handlers import needs
+from reviewer.ui.handlers import find_asker, needs
 from reviewer.ui.import_plan import (
     BY_COLUMNS,
     NEW,
@@ -273,6 +273,6 @@ def _add_models(
     tables = draft_tables(request, sources, workspace.spec, choice)
     if not tables:
         return []
-    check_role(find_owner(), Role.ADMIN)
+    check_role(find_asker(), Role.ADMIN)
     prepare_workspace(workspace.folder, sources, model=choice.wanted, is_adding=True)
     return workspace.reload()

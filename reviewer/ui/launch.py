@@ -22,15 +22,17 @@ from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
 
-from reviewer.access import is_loopback
-from reviewer.errors import BusyError, InputError
+from reviewer.access import Role, find_owner, is_loopback
+from reviewer.errors import BusyError, ConfigError, InputError
 
 if TYPE_CHECKING:
     import gradio as gr
     import uvicorn
     from fastapi import FastAPI
 
+    from reviewer.config import SignInSpec
     from reviewer.guards import Reach
+    from reviewer.sign_in import SignIn
     from reviewer.workspace import Workspace
 
 FIRST_PORT = 7860
@@ -126,6 +128,7 @@ def launch(
     ssl_certfile: str | Path | None = None,
     ssl_keyfile_password: str | None = None,
     max_file_size: str | int = DEFAULT_FILE_SIZE,
+    sign_in: bool = False,
     without_sign_in: bool = False,
     quiet: bool = False,
 ) -> RunningApp:
@@ -133,10 +136,14 @@ def launch(
 
     `workspace` is an open one, a folder, or None for `$REVIEWER_WORKSPACE` or the nearest folder upward.
     Without a port the first free one from 7860 on is taken. A script waits here until the app ends, unless
-    `prevent_thread_lock` is set; an interactive session goes on. Raises `BusyError` when the port or the
-    workspace is in use, `InputError` for words that do not fit, `ConfigError` for the workspace.
+    `prevent_thread_lock` is set; an interactive session goes on. With `sign_in`, or `[sign_in] on = true` in
+    reviewer.toml, everybody has to sign in, unless `without_sign_in` is said.
+
+    Raises `BusyError` when the port or the workspace is in use, `InputError` for words that do not fit,
+    `ConfigError` for the workspace.
     """
-    _check_reach(host, share=share, without_sign_in=without_sign_in)
+    has_sign_in = choose_sign_in(workspace, sign_in=sign_in, without_sign_in=without_sign_in)
+    _check_reach(host, share=share, is_guarded=has_sign_in or without_sign_in)
     _check_root_path(root_path)
     max_file_bytes = parse_size(max_file_size)
     tls = _load_tls(ssl_keyfile, ssl_certfile, ssl_keyfile_password)
@@ -146,8 +153,9 @@ def launch(
         listener = stack.enter_context(_listen(host, port))
         opened = _open_workspace(workspace, stack)
         reach = _choose_reach(host, root_path)
-        site = _build_site(opened, reach, root_path, theme, max_file_bytes)
-        server = _build_server(site, tls)
+        guard = _open_accounts(opened, stack) if has_sign_in else None
+        site = _build_site(opened, reach, root_path, theme, max_file_bytes, guard)
+        server = _build_server(site, tls, opened.spec.sign_in)
         url = f"{'https' if tls else 'http'}://{_name_host(host)}:{listener.getsockname()[1]}"
         app = RunningApp(server, listener, url)
         app.start(stack)
@@ -158,6 +166,8 @@ def launch(
         app.keep(stack)
     if not quiet:
         _tell(app)
+    if guard:
+        _tell_first_link(guard, root_path if "://" in root_path else app.url + root_path)
     if open:
         webbrowser.open(app.url)
     if not prevent_thread_lock and not hasattr(sys, "ps1"):
@@ -176,7 +186,7 @@ def mount(
     """Show the whole app under a path of a FastAPI app and return that app.
 
     Its own routes, middleware, exception handlers and lifespan stay as they are; its lifespan starts and
-    ends ours too. There is no sign-in behind the path: a middleware of the app guards it like any other.
+    ends ours too. Without `[sign_in]` in reviewer.toml a middleware of the app has to guard the path.
     Raises like `launch`.
     """
     from reviewer.guards import Reach
@@ -187,7 +197,8 @@ def mount(
     with ExitStack() as stack:
         opened = _open_workspace(workspace, stack)
         # Which names the app answers to is for the app to say.
-        site = _build_site(opened, Reach.of_anyone(), "", theme, max_file_bytes)
+        guard = _open_accounts(opened, stack) if opened.spec.sign_in.on else None
+        site = _build_site(opened, Reach.of_anyone(), "", theme, max_file_bytes, guard)
         stack.enter_context(opened.grouping())
         closing = stack.pop_all()
     _join_lifespans(app, site, closing)
@@ -214,10 +225,34 @@ def _build_site(
     root_path: str,
     theme: str | gr.themes.Base | None,
     max_file_bytes: int,
+    sign_in: SignIn | None,
 ) -> FastAPI:
     from reviewer.ui.app import build_site
 
-    return build_site(workspace, reach, root_path=root_path, theme=theme, max_file_bytes=max_file_bytes)
+    return build_site(
+        workspace, reach, root_path=root_path, theme=theme, max_file_bytes=max_file_bytes, sign_in=sign_in
+    )
+
+
+def _open_accounts(workspace: Workspace, stack: ExitStack) -> SignIn:
+    """Return how people sign in to the workspace; its accounts are closed with the stack."""
+    from reviewer.sign_in import open_sign_in
+
+    return stack.enter_context(open_sign_in(workspace.folder, workspace.spec.sign_in))
+
+
+def _tell_first_link(sign_in: SignIn, url: str) -> None:
+    """Make the first admin, and say how to sign in as long as no admin can."""
+    from reviewer.sign_in import link_password
+
+    accounts = sign_in.accounts
+    if accounts.people.has_admin():
+        return
+    admins = [each for each in accounts.people.list_all() if each.role is Role.ADMIN]
+    name = admins[0].name if admins else accounts.people.add(find_owner().name, Role.ADMIN).name
+    link = f"{url.rstrip('/')}{link_password(accounts.links.make(name))}"
+    sys.stderr.write(f"No admin can sign in yet; {name} chooses a password at {link}\n")
+    sys.stderr.flush()
 
 
 def _open_workspace(workspace: Workspace | str | Path | None, stack: ExitStack) -> Workspace:
@@ -249,25 +284,47 @@ def _check_root_path(root_path: str) -> None:
         )
 
 
-def check_address(host: str, port: int | None, *, without_sign_in: bool) -> None:
+def choose_sign_in(workspace: Workspace | str | Path | None, *, sign_in: bool, without_sign_in: bool) -> bool:
+    """Return whether people have to sign in, by the words given or else by reviewer.toml."""
+    if sign_in and without_sign_in:
+        raise InputError("Both --sign-in and --without-sign-in are given; leave one out.")
+    if sign_in or without_sign_in:
+        return sign_in
+    if workspace is None or isinstance(workspace, (str, Path)):
+        return _is_on_in_config(workspace)
+    return workspace.spec.sign_in.on
+
+
+def _is_on_in_config(folder: str | Path | None) -> bool:
+    from reviewer.config import CONFIG_NAME, load_config
+    from reviewer.workspace import find_workspace
+
+    try:
+        found = find_workspace(folder)
+    except ConfigError:
+        return False  # opening the folder says it, or it is made by then
+    return (found / CONFIG_NAME).exists() and load_config(found).sign_in.on
+
+
+def check_address(host: str, port: int | None, *, is_guarded: bool) -> None:
     """Raise what `launch` would raise about the address, before something slow is begun for it."""
-    _check_reach(host, share=False, without_sign_in=without_sign_in)
+    _check_reach(host, share=False, is_guarded=is_guarded)
     _listen(host, port).close()
 
 
-def _check_reach(host: str, *, share: bool, without_sign_in: bool) -> None:
+def _check_reach(host: str, *, share: bool, is_guarded: bool) -> None:
     """Raise when strangers could reach the app and nobody said that they may."""
-    if without_sign_in:
+    if is_guarded:
         return
     if share:
         raise InputError(
-            "Anyone with a share link could use the app, since it has no sign-in; leave --share out, or add"
-            " --without-sign-in if that is meant."
+            "Anyone with a share link could use the app, since it has no sign-in; leave --share out, add"
+            " --sign-in, or --without-sign-in if that is meant."
         )
     if not is_loopback(host):
         raise InputError(
             f"Anyone who reaches {host} could use the app, since it has no sign-in; keep to --host 127.0.0.1,"
-            " or add --without-sign-in if that is meant."
+            " add --sign-in, or --without-sign-in if that is meant."
         )
 
 
@@ -304,11 +361,14 @@ def _load_tls(
 # Server
 
 
-def _build_server(site: FastAPI, tls: ssl.SSLContext | None) -> uvicorn.Server:
+def _build_server(site: FastAPI, tls: ssl.SSLContext | None, spec: SignInSpec) -> uvicorn.Server:
     import uvicorn
 
+    from reviewer.sign_in import Peer
+
     config = uvicorn.Config(
-        site, log_level="warning", ws="none", timeout_graceful_shutdown=_GRACE_SECONDS,
+        Peer(site, spec.trusted_proxies), log_level="warning", ws="none", proxy_headers=False,
+        timeout_graceful_shutdown=_GRACE_SECONDS,
         ssl_context_factory=(lambda config, default: tls) if tls else None,
     )  # fmt: skip
     return uvicorn.Server(config)

@@ -14,13 +14,13 @@ from typing import Any
 
 import gradio as gr
 
-from reviewer.access import Role, find_owner
+from reviewer.access import Role
 from reviewer.config import Kind
 from reviewer.errors import InputError, ModelError
 from reviewer.models.components import find_oddities, find_problems
 from reviewer.records import Flag, Prediction
 from reviewer.ui.flag_box import Row, describe_flag, describe_past, describe_undone, list_ruled
-from reviewer.ui.handlers import needs
+from reviewer.ui.handlers import find_asker, needs
 from reviewer.ui.inputs import FindFile, list_starts, read_values, show_example
 from reviewer.ui.panel import Panel, draw_panel, encode_shown, show_nothing, show_prediction, show_problems
 from reviewer.ui.session_list import LENGTH, add_row, build_session, draw_session, find_session
@@ -141,7 +141,7 @@ def _build_predict(workspace: Workspace, panel: Panel) -> Callable[..., Row]:
                 values,
                 version=str(version) if version else None,
                 session_id=find_session(request),
-                username=find_owner().name,
+                username=find_asker().name,
             )
         except InputError as error:
             problems = find_problems(spec, values) if error.field else {}
@@ -228,7 +228,7 @@ def _wire_flagging(workspace: Workspace, tab: ModelTab, panel: Panel) -> None:
     @needs(Role.TESTER)
     def undo(request: gr.Request, flag_id: str) -> Row:
         """Return what fills `Panel.flagged`, and the session's list."""
-        workspace.undo(flag_id, reviewer=find_owner().name)
+        workspace.undo(flag_id, reviewer=find_asker().name)
         return [describe_undone(request), "", _list_session(workspace, request)]
 
     box.undo.click(
@@ -251,7 +251,7 @@ def _flag_as(workspace: Workspace, option: str) -> Callable[..., Row]:
             option=option,
             suggested_label=None if suggestion in (None, "") else str(suggestion),
             comment=comment or "",
-            flagger=find_owner().name,
+            flagger=find_asker().name,
             session_id=find_session(request),
         )
         return [describe_flag(request, made), made.flag_id, _list_session(workspace, request)]
@@ -262,7 +262,7 @@ def _flag_as(workspace: Workspace, option: str) -> Callable[..., Row]:
 def _find_own(workspace: Workspace, request: gr.Request, prediction_id: str) -> SessionEntry:
     """Return a prediction of this session and person; anybody else's is as good as unknown."""
     found = workspace.find_session_entry(find_session(request), prediction_id)
-    if found.prediction.username != find_owner().name:
+    if found.prediction.username != find_asker().name:
         raise InputError(f"There is no prediction {prediction_id!r} in this session.")
     return found
 
@@ -297,7 +297,7 @@ def _reopen_panel(workspace: Workspace, request: gr.Request, panel: Panel, chose
         return [gr.skip() for _ in panel.reopened]
     inputs = show_example(panel.fields, prediction.inputs, lambda value: workspace.media.find(value["media"]))
     twins = workspace.find_twins(prediction.model, prediction.example_id)
-    own = flag if flag and flag.flagger == find_owner().name else None
+    own = flag if flag and flag.flagger == find_asker().name else None
     past = describe_past(request, prediction, twins)
     message = describe_flag(request, own, "test.already") if own else ""
     shown = show_prediction(request, panel, prediction, past, message)
@@ -307,7 +307,7 @@ def _reopen_panel(workspace: Workspace, request: gr.Request, panel: Panel, chose
 
 def _list_session(workspace: Workspace, request: gr.Request) -> dict[str, Any]:
     entries = workspace.list_session(find_session(request), LENGTH)
-    name = find_owner().name
+    name = find_asker().name
     own = [each for each in entries if each.prediction.username == name]
     return build_session(request, workspace.spec, own)
 

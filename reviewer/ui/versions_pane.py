@@ -8,11 +8,11 @@ from typing import Any
 
 import gradio as gr
 
-from reviewer.access import Role, find_owner
+from reviewer.access import Role
 from reviewer.errors import InputError
 from reviewer.models.versions import Version
 from reviewer.training.summary import read_summary
-from reviewer.ui.handlers import needs
+from reviewer.ui.handlers import find_asker, needs
 from reviewer.ui.job_box import JobBox, build_job_box, find_job, show_job
 from reviewer.ui.markup import draw_dim
 from reviewer.ui.test_tab import list_versions
@@ -206,12 +206,12 @@ def _wire_promotions(workspace: Workspace, pane: VersionsPane) -> None:
     @needs(Role.ADMIN)
     def promote(request: gr.Request, model: str, version: str | None, reason: str) -> list[Any]:
         chosen = _need(request, version)
-        workspace.promote(model, chosen, who=find_owner().name, override=reason.strip() or None)
+        workspace.promote(model, chosen, who=find_asker().name, override=reason.strip() or None)
         return _tell_served(workspace, request, model, chosen)
 
     @needs(Role.ADMIN)
     def roll_back(request: gr.Request, model: str, reason: str) -> list[Any]:
-        made = workspace.roll_back(model, who=find_owner().name, reason=reason.strip())
+        made = workspace.roll_back(model, who=find_asker().name, reason=reason.strip())
         return _tell_served(workspace, request, model, made.to_version)
 
     shown = [*pane.shown, pane.reason]
