@@ -145,7 +145,7 @@ def _ask(versions: ModelVersions, version: Version, media: MediaStore, flag: Fla
     return NewestAnswer(
         version.name,
         is_served,
-        answered.labels[0],
+        versions.spec.vocabulary.follow_all(answered.labels)[0],
         answered.confidences[0],
         answered.values[0],
         answered.outputs[0],

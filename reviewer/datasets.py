@@ -89,9 +89,12 @@ def _find_base(folder: Path, spec: ModelSpec) -> Path:
 def _read_rows(spec: ModelSpec, path: Path, target: str) -> Iterator[Row]:
     for line, cells in read_cells(path, [*list_needed(spec), target]):
         try:
-            yield parse_row(spec, path.parent, cells, target)
+            row = parse_row(spec, path.parent, cells, target)
         except InputError as error:
             raise InputError(f"{path}, line {line}: {error}", error.field) from None
+        # A label that was split or retired is the answer of no row any more.
+        if row.right not in spec.vocabulary.ended:
+            yield row
 
 
 def list_needed(spec: ModelSpec) -> list[str]:
@@ -153,9 +156,9 @@ class LooseMedia(MediaStore):
 def parse_answer(spec: ModelSpec, target: str, cell: str) -> str | float:
     """Return the right answer in a cell, a label or a number; raises `InputError`."""
     if spec.task.is_classification:
-        if cell not in spec.labels:
+        if cell not in spec.known_labels:
             raise InputError(f"{target} is {cell[:80]!r}; use one of {', '.join(spec.labels[:20])}.")
-        return cell
+        return spec.vocabulary.follow(cell)
     if spec.task is not Task.TABULAR_REGRESSION:
         return _check_text(target, cell)
     try:

@@ -10,11 +10,11 @@ import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, TypeVar
 from uuid import UUID
 
 from reviewer import __version__
-from reviewer.config import ModelSpec
+from reviewer.config import ModelSpec, Vocabulary
 from reviewer.errors import ConflictError, InputError, UnknownNameError
 from reviewer.records import (
     SEQUENCED,
@@ -89,6 +89,25 @@ def has_same_words(one: Flag, other: Flag) -> bool:
     return all(
         getattr(one, name) == getattr(other, name) for name in ("suggested_label", "comment", "severity")
     )
+
+
+Named = TypeVar("Named", Prediction, Flag)
+
+
+def tell_today(vocabulary: Vocabulary, written: Named) -> Named:
+    """Return a prediction or flag, as it was written, with the labels and option of today."""
+    if not vocabulary.stamp:
+        return written
+    label = written.predicted_label
+    told: dict[str, Any] = {
+        "predicted_label": label and vocabulary.follow(label),
+        "scores": written.scores and vocabulary.follow_scores(written.scores),
+    }
+    if isinstance(written, Flag):
+        suggested = written.suggested_label
+        told["option"] = vocabulary.options.get(written.option, written.option)
+        told["suggested_label"] = suggested and vocabulary.follow(suggested)
+    return replace(written, **told)
 
 
 def check_known(what: str, name: str, known: Iterable[object]) -> None:

@@ -44,7 +44,11 @@ NO_SPACE = 50 << 20
 _SHOWN = 5
 """Rejected rows that are listed one by one."""
 _ROW_START = re.compile(r"\n[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12},")
-_KEYS = {"flags": "flag_id", "reviews": "event_id", "predictions": "prediction_id"}
+_KEYS = {"flags": "flag_id", "reviews": "event_id", "predictions": "prediction_id", "labels": "change_id"}
+"""Stream that the index has → the column that names its rows."""
+
+_WORDS = {"labels": "changes of labels"}
+"""Stream → what its rows are called, where that is another word."""
 
 
 class Area(StrEnum):
@@ -293,7 +297,7 @@ def check_index(workspace: Workspace) -> Iterator[Finding]:
     folder = workspace.folder / "flagged"
     try:
         earlier = _read_ids(workspace)
-        logged = {stream: _read_logged_ids(folder, stream) for stream in STREAMS}
+        logged = {stream: _read_logged_ids(folder, stream) for stream in _KEYS}
         later = _read_ids(workspace)
         rejected = workspace.list_rejected()
         is_fold = _is_fold(workspace)
@@ -302,14 +306,15 @@ def check_index(workspace: Workspace) -> Iterator[Finding]:
         return
     yield from _report_rejected(rejected)
     wrong = []
-    for stream in STREAMS:
+    for stream in _KEYS:
         left_out = sum(each.startswith(f"{stream}: ") for each in rejected)
         wrong.append(_compare_ids(stream, logged[stream], earlier[stream], later[stream], left_out))
     if not is_fold:
         wrong.append("The index is another one than the logs give; run `reviewer reindex`.")
     yield from (_report_problem(Area.INDEX, each) for each in wrong if each)
     if not any(wrong):
-        counts = ", ".join(f"{len(later[stream]):,} {stream}" for stream in STREAMS)
+        shown = [stream for stream in _KEYS if later[stream] or stream not in _WORDS]
+        counts = ", ".join(f"{len(later[stream]):,} {_WORDS.get(stream, stream)}" for stream in shown)
         yield Finding(Area.INDEX, Level.OK, f"The index holds what the logs hold: {counts}.")
 
 
@@ -372,7 +377,7 @@ def _hash_tables(cursor: DuckDBPyConnection) -> tuple[object, ...]:
     """Return the number of rows and a hash of all of them, per table."""
     return tuple(
         cursor.execute(f"select count(*), bit_xor(hash(each)) from {stream} as each").fetchone()  # noqa: S608  names of streams
-        for stream in STREAMS
+        for stream in _KEYS
     )
 
 

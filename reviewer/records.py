@@ -249,6 +249,8 @@ class FlagState:
     group_id: str | None = field(default=None, compare=False)
     """The oldest of the flags with the same complaint; None when the flag is alone."""
     group_size: int = field(default=1, compare=False)
+    needs_label: bool = field(default=False, compare=False)
+    """Whether the right answer is a label that was split or retired since, so that a new one is needed."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -309,6 +311,52 @@ class Review:
     seconds: float | None = None
     """Time from showing the card to the decision."""
     model_version: str | None = None
+
+
+class Part(StrEnum):
+    """Which names of a model people change while it is in use."""
+
+    LABEL = "label"
+    OPTION = "option"
+
+
+class Change(StrEnum):
+    """What happens to a label or flag option."""
+
+    ADD = "add"
+    RENAME = "rename"
+    MERGE = "merge"
+    SPLIT = "split"
+    RETIRE = "retire"
+    STYLE = "style"
+    REVERT = "revert"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LabelChange:
+    """One change of the names that a model's flags are told with; what was written before stays as it is."""
+
+    change_id: str
+    changed_at: datetime
+    model: str
+    part: str
+    seq: int
+    """Per model and part, the one that the writer saw plus one: of two who saw the same, the first counts."""
+    change: str
+    name: str = ""
+    """What is renamed, split or retired, or what others are merged into."""
+    names: tuple[str, ...] = ()
+    """What is merged into the name, or offered where a split one stood."""
+    added: tuple[str, ...] = ()
+    """Names that did not exist before."""
+    color: str = ""
+    """`#rrggbb`; "" for none of its own."""
+    key: str = ""
+    """The key that chooses it; "" for none of its own."""
+    reason: str = ""
+    person: str = ""
+    reverts: str | None = None
+    """The change that a revert takes back."""
 
 
 def new_id() -> str:

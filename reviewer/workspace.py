@@ -16,18 +16,23 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from reviewer.config import CONFIG_NAME, ModelSpec, WorkspaceSpec, load_config
 from reviewer.decisions import (
+    Named,
     build_flag,
     build_rule_flag,
     build_verdict,
+    check_id,
     check_known,
     check_suggestion,
     has_same_words,
+    tell_today,
 )
 from reviewer.errors import ConfigError, InputError, ReviewerError, UnknownNameError
 from reviewer.index import queries
 from reviewer.index.queries import ChosenFlags, FacetCounts, Marker, Page, Preview, ReviewedPage, Slice
 from reviewer.index.store import Index, MainIndex, SideIndex, delete_index
 from reviewer.jobs import Job, Jobs, scale
+from reviewer.label_book import ChangeEntry, LabelBook
+from reviewer.labels import Names
 from reviewer.ledger import Ledger
 from reviewer.log import encode_alike, encode_row, encode_rows, open_logs
 from reviewer.log.media import MediaStore
@@ -35,11 +40,14 @@ from reviewer.models.asking import Answered, ask_version, build_predictions, com
 from reviewer.models.components import check_many_inputs, check_media
 from reviewer.models.versions import ModelVersions, Version
 from reviewer.records import (
+    Change,
     Event,
     Flag,
     FlagOption,
     Inputs,
     JsonValue,
+    LabelChange,
+    Part,
     Prediction,
     Progress,
     Resolution,
@@ -49,6 +57,7 @@ from reviewer.records import (
     Verification,
     new_id,
     new_ids,
+    utc_now,
 )
 from reviewer.rules import Finding, apply_rules
 from reviewer.saved_views import SavedViews
@@ -99,17 +108,24 @@ class Workspace:
 
     def __init__(self, folder: Path, *, is_app: bool = False) -> None:
         self.folder = folder
-        self.spec: WorkspaceSpec = load_config(folder)
+        self._config: WorkspaceSpec = load_config(folder)
+        self.spec = self._config
+        """The config with the labels and options of today."""
         self._logs = open_logs(self.flagged)
         self.media = MediaStore(self.flagged / "media")
         self._index: Index = (MainIndex if is_app else SideIndex)(self.flagged, self._logs)
         self._ledger = Ledger(self._logs["predictions"], is_buffered=is_app)
         self._versions = {name: ModelVersions(folder, spec) for name, spec in self.spec.models.items()}
         self.saved_views = SavedViews(folder)
+        self._labels = LabelBook(self._logs["labels"], self._list_seen_labels)
+        self._labels_seen = 0
         self.jobs = Jobs()
         self._deciding = threading.RLock()
-        self._triage = Triage(self.find_model, self._logs["reviews"], self._index, self._deciding)
+        self._triage = Triage(
+            lambda model: self.spec.find_model(model), self._logs["reviews"], self._index, self._deciding
+        )
         self._grouper: Grouper | None = None
+        self._renew_labels()
 
     @classmethod
     def open(cls, path: str | Path | None = None, *, is_app: bool = False) -> Workspace:
@@ -135,8 +151,21 @@ class Workspace:
     # Models
 
     def find_model(self, model: str) -> ModelSpec:
-        """Return the spec of a model; raises `UnknownNameError`."""
+        """Return the spec of a model with its labels and options of today; raises `UnknownNameError`."""
+        self._renew_labels()
         return self.spec.find_model(model)
+
+    def _renew_labels(self) -> None:
+        """Take in the label changes that others made since."""
+        revision = self._labels.refresh()
+        if revision == self._labels_seen:
+            return
+        models = self._labels.renew(self._config)
+        for name, spec in models.items():
+            versions = self._versions[name]
+            versions.spec = self._config.models[name].model_copy(update={"vocabulary": spec.vocabulary})
+        self.spec = self._config.model_copy(update={"models": models})
+        self._labels_seen = revision
 
     def list_versions(self, model: str) -> list[Version]:
         """Return the model's versions, oldest first."""
@@ -155,6 +184,7 @@ class Workspace:
         added = {name: spec for name, spec in read.items() if name not in self.spec.models}
         self._versions |= {name: ModelVersions(self.folder, spec) for name, spec in added.items()}
         self.spec = self.spec.model_copy(update={"models": {**self.spec.models, **added}})
+        self._config = self._config.model_copy(update={"models": {**self._config.models, **added}})
         return list(added)
 
     def load_models(self) -> None:
@@ -233,7 +263,13 @@ class Workspace:
         """
         answered = self.ask(model, examples, version=version)
         asked_by = {"session_id": session_id, "username": username, "source": source}
-        return self.record(answered, [new_id() for _ in examples], asked_by, can_wait=True)
+        made = self.record(answered, [new_id() for _ in examples], asked_by, can_wait=True)
+        return [self._tell(each) for each in made]
+
+    def _tell(self, written: Named) -> Named:
+        """Return a prediction or flag, as it was written, with the labels and option of today."""
+        spec = self.spec.models.get(written.model)
+        return tell_today(spec.vocabulary, written) if spec else written
 
     def ask(
         self, model: str, examples: Sequence[Mapping[str, Any]], *, version: str | None = None
@@ -276,7 +312,9 @@ class Workspace:
         found = [
             (each, finding)
             for each, others in zip(made, compared, strict=True)
-            for finding in apply_rules(spec, each, others)
+            for finding in apply_rules(
+                spec, self._tell(each), {rule: self._tell(other) for rule, other in others.items()}
+            )
         ]
         if not found:
             return []
@@ -327,15 +365,20 @@ class Workspace:
             made = {each.prediction_id: each for each in (*recent, *logged)}
             newest = sorted(made.values(), key=lambda each: each.predicted_at, reverse=True)[:limit]
             flags = queries.find_flagged(cursor, session_id, [each.prediction_id for each in newest])
-        return [SessionEntry(each, flags.get(each.prediction_id)) for each in newest]
+        return [SessionEntry(self._tell(each), flags.get(each.prediction_id)) for each in newest]
 
     def list_labels(self, model: str) -> list[str]:
         """Return the labels a model can answer; of one that lists none, those seen in its flags."""
         spec = self.find_model(model)
         if spec.labels or not spec.task.is_classification:
             return list(spec.labels)
+        ended = spec.vocabulary.ended
+        return [each for each in self._list_seen_labels(model) if each not in ended]
+
+    def _list_seen_labels(self, model: str) -> list[str]:
+        follow = self.spec.find_model(model).vocabulary.follow
         with self._index.reading() as cursor:
-            return queries.list_labels(cursor, model)
+            return sorted({follow(each) for each in queries.list_labels(cursor, model)})
 
     def find_twins(self, model: str, example_id: str, limit: int = MOST_TWINS) -> list[Flag]:
         """Return the newest `limit` flags that stand on the same example of the model, newest first."""
@@ -389,7 +432,7 @@ class Workspace:
             self._logs["flags"].append([encode_row("flags", made)])
             if twin and twin.state.seq == 0 and not twin.state.comments:
                 self.undo(twin.flag_id, reviewer=flagger)
-            return made
+            return self._tell(made)
 
     def add_flags(self, flags: Sequence[Flag], *, are_new: bool = False) -> list[Flag]:
         """Append ready-made flags durably, all at once; returns those that were not there before.
@@ -470,7 +513,7 @@ class Workspace:
         """Return the values that a filter can have, none when any text may be one."""
         known: dict[str, Iterable[str]] = {
             "model": self.spec.models,
-            "option": FlagOption,
+            "option": {*FlagOption, *(each for spec in self.spec.models.values() for each in spec.options)},
             "resolution": Resolution,
             "verification": Verification,
             "source": Source,
@@ -610,6 +653,7 @@ class Workspace:
             Deed(Target(each["flag_id"], each.get("seq")), each.get("action_id") or new_id(), each)
             for each in decisions
         ]
+        self._renew_labels()
         told = self._triage.review_each(deeds, reviewer)
         if any(each.get("act") == Event.SPLIT for each in decisions):
             self._look_at_groups()
@@ -633,10 +677,12 @@ class Workspace:
         `decision` is what `review` takes. Flags that somebody changed since they were seen, or for which the
         decision makes no sense, are left alone and named. Stopped by `progress`, what was decided stays.
         """
+        self._renew_labels()
         return self._triage.review_many(targets, action_id or new_id(), reviewer, decision, progress)
 
     def try_many(self, targets: Sequence[Target], *, reviewer: str = "", **decision: Any) -> ManyDecided:
         """Return what `review_many` would do now, without doing it: a preview for whoever decides."""
+        self._renew_labels()
         return self._triage.try_many(targets, reviewer, decision)
 
     def find_targets(self, chosen: ChosenFlags) -> list[Target]:
@@ -678,6 +724,67 @@ class Workspace:
         """Return who reviewed or was assigned a flag, by name."""
         with self._index.reading() as cursor:
             return queries.list_people(cursor)
+
+    # Labels
+
+    def read_names(self, model: str, part: str = Part.LABEL) -> Names:
+        """Return a model's labels, or its flag options, as they are now."""
+        check_known("part", part, Part)
+        self.find_model(model)
+        return self._labels.fold(self._config.find_model(model), part)
+
+    def read_labels_stamp(self) -> int:
+        """Return a number that is another one once labels or options were changed."""
+        self._renew_labels()
+        return self._labels_seen
+
+    def list_label_changes(self, model: str, part: str = Part.LABEL) -> list[ChangeEntry]:
+        """Return the changes of the model's labels, or options, that count, oldest first."""
+        self.find_model(model)
+        return self._labels.list_changes(model, part)
+
+    def change_labels(
+        self,
+        model: str,
+        change: str,
+        *,
+        part: str = Part.LABEL,
+        person: str = "",
+        seq: int | None = None,
+        change_id: str | None = None,
+        **given: Any,
+    ) -> LabelChange:
+        """Add, rename, merge, split, retire or style a label or flag option; nothing written is rewritten.
+
+        `given` are `name`, `names`, `added`, `color`, `key` and `reason` of `LabelChange`. `seq` is the state
+        that was seen, None for the one now; the same `change_id`, a UUID, acts once. Raises `ConflictError`
+        that says who was first, `InputError` for what cannot be.
+        """
+        check_known("part", part, Part)
+        check_known("change of labels", change, [each for each in Change if each is not Change.REVERT])
+        made = LabelChange(
+            change_id=check_id("change_id", change_id or new_id()), changed_at=utc_now(), model=model,
+            part=part, seq=0, change=change, person=person, **given,
+        )  # fmt: skip
+        with self._deciding:
+            made = self._labels.change(self._config, made, seq)
+        self.find_model(model)
+        return made
+
+    def undo_labels(self, change_id: str, *, person: str = "", model: str = "") -> LabelChange:
+        """Take one change of labels or options back; taking it back twice does it once.
+
+        With a `model` it must be one of its changes. Raises `UnknownNameError`, and `ConflictError` when a
+        later change of the same names stands.
+        """
+        revert = LabelChange(
+            change_id=new_id(), changed_at=utc_now(), model=model, part="", seq=0, change=Change.REVERT,
+            person=person, reverts=check_id("change_id", change_id),
+        )  # fmt: skip
+        with self._deciding:
+            made = self._labels.revert(self._config, revert)
+        self.find_model(made.model)
+        return made
 
     # Figures and SQL
 

@@ -156,7 +156,7 @@ def _build_keys(spec: type[BaseModel]) -> str:
     rows = (
         (f"`{key}`", _show_default(field), words.get(key, ""))
         for key, field in spec.model_fields.items()
-        if key != "name"
+        if key not in ("name", "vocabulary")
     )
     return _build_table(("Key", "Default", "Meaning"), rows)
 

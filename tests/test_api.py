@@ -75,6 +75,9 @@ ROUTES: dict[tuple[str, str], Role] = {
     ("GET", "/api/models/{model}/promotions"): Role.REVIEWER,
     ("POST", "/api/models/{model}/promote"): Role.ADMIN,
     ("POST", "/api/models/{model}/rollback"): Role.ADMIN,
+    ("GET", "/api/models/{model}/labels"): Role.REVIEWER,
+    ("POST", "/api/models/{model}/labels"): Role.ADMIN,
+    ("POST", "/api/models/{model}/labels/undo"): Role.ADMIN,
     ("GET", "/api/batches"): Role.TESTER,
     ("GET", "/api/batches/{batch_id}"): Role.TESTER,
     ("GET", "/api/batches/{batch_id}/results.csv"): Role.TESTER,
@@ -89,7 +92,7 @@ NAMES = {"file": "x", "job_id": "x", "version": "1"}
 STATE = {
     "status", "resolution", "corrected_label", "corrected_value", "verification", "verified_version",
     "reviewer", "reviewed_at", "seq", "comments", "assignee", "group_id", "group_size",
-    "is_withdrawn",
+    "is_withdrawn", "needs_label",
 }  # fmt: skip
 ROW = STATE | {
     "flag_id", "flagged_at", "flagger", "source", "model", "model_version", "task", "option", "severity",
@@ -98,7 +101,7 @@ ROW = STATE | {
 }  # fmt: skip
 CARD = STATE | set(columns_of("flags")) | {
     "corrected_output", "action_id", "is_split", "preview", "thumbnail", "labels", "unit", "history",
-    "outputs", "error",
+    "outputs", "error", "looks",
 }  # fmt: skip
 ENTRY = set(columns_of("reviews")) | {"is_applied", "is_undone"}
 FACETS = {
@@ -237,6 +240,8 @@ def make_body(path: str) -> dict[str, Any]:
         "/api/jobs/verify": {"model": "tickets", "version": "1"},
         "/api/models/{model}/promote": {"version": "1"},
         "/api/models/{model}/rollback": {},
+        "/api/models/{model}/labels": {"change_id": new_id(), "change": "add", "added": ["x"]},
+        "/api/models/{model}/labels/undo": {"change_id": new_id()},
         "/api/jobs/{job_id}/cancel": {},
     }
     return bodies[path]
@@ -517,7 +522,7 @@ def test_facets_count_the_values_of_the_slice(client: TestClient) -> None:
     review(client, flag(client, "login", option="wrong_label")["flag_id"], resolution="ambiguous")
     facets = client.get("/api/facets?view=open").json()
     assert set(facets) == FACETS
-    assert facets["views"] == {"open": 1, "in_review": 0, "mine": 0, "done": 1, "all": 2}
+    assert facets["views"] == {"open": 1, "in_review": 0, "mine": 0, "done": 1, "needs_label": 0, "all": 2}
     assert facets["option"] == [{"value": "other", "flags": 1}]
     assert len(facets["confidence"]) == 10
     assert sum(facets["confidence"]) == 1

@@ -28,8 +28,8 @@ SPEAKERS = (
     "api/*.py", "batch/*.py", "foreign/*.py", "index/*.py", "index/*/*.py", "log/*.py", "models/*.py",
     "accounts/*.py", "sign_in/*.py", "ui/sign_in/*.py", "models/kinds/*.py", "ui/apps/uploads.py",
     "access.py", "archives.py", "bundle/*.py",
-    "bundle/formats/*.py", "datasets.py", "decisions.py", "errors.py", "guards.py", "jobs.py", "ledger.py",
-    "rules.py", "training/*.py", "triage.py", "workspace.py",
+    "bundle/formats/*.py", "datasets.py", "decisions.py", "errors.py", "guards.py", "jobs.py",
+    "label_book.py", "labels.py", "ledger.py", "rules.py", "training/*.py", "triage.py", "workspace.py",
 )  # fmt: skip
 """The modules whose sentences a person can meet in the browser."""
 

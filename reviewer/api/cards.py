@@ -6,10 +6,11 @@ The rule: what people typed goes out as data; only links are made here, below th
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 from urllib.parse import quote, urlencode
 
-from reviewer.config import ModelSpec
+from reviewer.config import ModelSpec, Vocabulary
 from reviewer.models.outputs import list_further_outputs
 from reviewer.payloads import build_payload
 from reviewer.records import Flag, JsonValue
@@ -47,8 +48,10 @@ def build_cards(
 def _build_card(
     workspace: Workspace, flag: Flag, history: Sequence[HistoryEntry], root: str, language: str
 ) -> dict[str, Any]:
+    offered = workspace.list_labels(flag.model) if flag.model in workspace.spec.models else ()
     spec = workspace.spec.models.get(flag.model)
-    ranked = [*_rank_offered(spec, flag), *(workspace.list_labels(flag.model) if spec else ())]
+    flag = replace(flag, scores=spec.vocabulary.follow_scores(flag.scores)) if spec and flag.scores else flag
+    ranked = [*_rank_offered(spec, flag), *offered]
     outputs = _link_outputs(spec, flag, root) if spec else {"output": flag.output}
     return {
         **build_payload(flag),
@@ -57,9 +60,17 @@ def _build_card(
         "outputs": {name: each for name, each in outputs.items() if each is not None},
         "error": retell_first(workspace.find_error(flag) or "", language) or None,
         "labels": list(dict.fromkeys(ranked)),
+        "looks": _build_looks(spec),
         "unit": spec.unit if spec else "",
         "history": [_build_entry(each) for each in history],
     }
+
+
+def _build_looks(spec: ModelSpec | None) -> dict[str, dict[str, str]]:
+    """Return label → its own colour and key, of the labels that have one."""
+    words = spec.vocabulary if spec else Vocabulary()
+    names = sorted({*words.colors, *words.keys})
+    return {each: {"color": words.colors.get(each, ""), "key": words.keys.get(each, "")} for each in names}
 
 
 def _rank_offered(spec: ModelSpec | None, flag: Flag) -> list[str]:

@@ -57,18 +57,19 @@ def add_queue_routes(router: APIRouter, workspace: Workspace) -> None:
     def read_news(root: Root, after: str | None = None, person: Person = REVIEWER) -> dict[str, Any]:
         """Return the flags that are new or changed since the token; without one, the token now.
 
-        `views` is another text once somebody has saved, changed or deleted a view.
+        `views` is another text once somebody has saved, changed or deleted a view, `labels` another number
+        once somebody has changed labels or options.
         """
-        views = workspace.saved_views.read_stamp()
+        stamps = {"views": workspace.saved_views.read_stamp(), "labels": workspace.read_labels_stamp()}
         if after is None:
             token = _write_token(workspace.read_marker())
-            return {"token": token, "flags": [], "is_more": False, "views": views}
+            return {"token": token, "flags": [], "is_more": False, **stamps}
         rows, marker = workspace.read_news(_read_token(after))
         return {
             "token": _write_token(marker),
             "flags": [build_row(row, root) for row in rows[:MOST_NEWS]],
             "is_more": len(rows) > MOST_NEWS,
-            "views": views,
+            **stamps,
         }
 
 

@@ -23,6 +23,7 @@ from reviewer.api.desk import add_desk_routes
 from reviewer.api.exits import add_batch_routes, add_import_routes, add_query_routes
 from reviewer.api.exports import add_export_routes
 from reviewer.api.jobs import add_job_routes
+from reviewer.api.labels import add_label_routes
 from reviewer.api.queue import add_card_routes, add_queue_routes
 from reviewer.api.refusals import build_refusal, find_status
 from reviewer.api.reviewing import add_review_routes
@@ -109,6 +110,7 @@ def build_router(workspace: Workspace, accounts: Accounts | None) -> APIRouter:
     add_job_routes(router, workspace)
     add_version_routes(router, workspace)
     add_promotion_routes(router, workspace)
+    add_label_routes(router, workspace)
     add_import_routes(router, workspace)
     add_batch_routes(router, workspace)
     return router

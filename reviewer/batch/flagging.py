@@ -47,7 +47,7 @@ def judge(spec: ModelSpec, answered: Answered, truths: Sequence[str | float | No
 
 def _is_wrong(spec: ModelSpec, label: str | None, value: float | None, truth: str | float) -> bool | None:
     if isinstance(truth, str):
-        return label != truth
+        return label is None or spec.vocabulary.follow(label) != truth
     if spec.tolerance is None or value is None:
         return None
     return abs(value - truth) > spec.tolerance

@@ -156,7 +156,7 @@ class RowReader:
 
     def __init__(self, spec: ModelSpec, source: Source, mapping: ColumnMap) -> None:
         self._spec, self._truth = spec, mapping.truth
-        self._labels = list(spec.labels)
+        self._labels = list(spec.known_labels)
         self._parsers = {name: _build_parser(spec.inputs[name], source) for name in mapping.inputs}
         self._empty = dict.fromkeys(name for name in spec.inputs if name not in mapping.inputs)
         self._has_texts = bool(mapping.inputs) and all(
@@ -263,7 +263,7 @@ def _parse_truth(spec: ModelSpec, labels: Sequence[str], column: str, cell: Cell
         raise InputError(
             f"{column} is {text[:80]!r}, which is no label of {spec.name}; use {', '.join(labels[:20])}."
         )
-    return text
+    return spec.vocabulary.follow(text)
 
 
 def _parse_number(column: str, text: str) -> float:

@@ -13,6 +13,7 @@ from pathlib import Path
 from reviewer.bundle.checks import Finding
 from reviewer.bundle.rows import Rows
 from reviewer.bundle.selecting import quote_path
+from reviewer.config import ModelSpec
 from reviewer.folders import hash_file
 from reviewer.records import JsonValue
 
@@ -75,6 +76,7 @@ def describe(
         "weight": WEIGHT_FORMULA[options.weights],
         "inputs": {name: each.component for name, each in spec.inputs.items()},
         "labels": list(spec.labels),
+        **_describe_names(spec),
         "logs": heads,
         "counts": count_rows(rows),
         "agreement": _measure_agreement(rows),
@@ -83,6 +85,16 @@ def describe(
             for each in findings
         ],
     }
+
+
+def _describe_names(spec: ModelSpec) -> dict[str, JsonValue]:
+    """Return what became of labels and options that people changed; nothing when nobody did."""
+    words = spec.vocabulary
+    if not words.stamp:
+        return {}
+    renamed = {written: name for written, name in words.labels.items() if written != name}
+    options = {written: name for written, name in words.options.items() if written != name}
+    return {"label_names": renamed, "option_names": options, "ended_labels": list(words.ended)}
 
 
 def _find_last_decision(rows: Rows) -> str | None:

@@ -34,6 +34,7 @@ from reviewer.cli.care import doctor, reindex
 from reviewer.cli.exits import CANCELLED, EXIT_CODES, find_exit_code
 from reviewer.cli.exports import export
 from reviewer.cli.imports import import_
+from reviewer.cli.labels import LABEL_VERBS, labels
 from reviewer.cli.models import MODEL_VERBS, models
 from reviewer.cli.options import WorkspaceOption
 from reviewer.cli.serving import demo, new, serve
@@ -94,6 +95,7 @@ def _add_group(name: str, alone: Callable[..., Any], verbs: Mapping[str, Callabl
 _add_group("models", models, MODEL_VERBS)
 _add_group("users", users, USER_VERBS)
 _add_group("tokens", tokens, TOKEN_VERBS)
+_add_group("labels", labels, LABEL_VERBS)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

@@ -46,6 +46,7 @@ from reviewer.config.rules import (
 )
 from reviewer.config.sign_in import OidcSpec, SignInSpec
 from reviewer.config.training import TrainingSpec
+from reviewer.config.vocabulary import Vocabulary, build_vocabulary, update_fields
 
 __all__ = [
     "CONFIG_NAME",
@@ -91,7 +92,10 @@ __all__ = [
     "TextOutputSpec",
     "TextboxSpec",
     "TrainingSpec",
+    "Vocabulary",
     "WorkspaceSpec",
+    "build_vocabulary",
     "load_config",
     "merge_keys",
+    "update_fields",
 ]

@@ -16,6 +16,9 @@ from reviewer.config.rules import RULE_SPECS
 from reviewer.config.sign_in import OidcSpec, SignInSpec
 from reviewer.errors import UnknownNameError
 
+FILLED_IN = ("name", "vocabulary")
+"""Fields of a model's spec that are no keys of its table."""
+
 _UNIONS: dict[str, Mapping[str, type[BaseModel]]] = {
     "inputs": INPUT_SPECS,
     "outputs": OUTPUT_SPECS,
@@ -87,7 +90,7 @@ def _list_keys(loc: tuple[int | str, ...]) -> list[str]:
     if loc[0] == "sign_in":
         tables = {1: WorkspaceSpec, 2: SignInSpec, 3: OidcSpec}
     spec = tables.get(len(loc)) or _UNIONS[str(loc[2])][str(loc[4])]
-    return [name for name in spec.model_fields if name != "name"]
+    return [name for name in spec.model_fields if name not in FILLED_IN]
 
 
 def _find_line(text: str, keys: list[int | str]) -> int:

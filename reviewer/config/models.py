@@ -23,13 +23,14 @@ from reviewer.config.outputs import TASK_OUTPUTS, OutputSpec
 from reviewer.config.rules import DisagreementSpec, RuleSpec
 from reviewer.config.sign_in import SignInSpec
 from reviewer.config.training import TrainingSpec
+from reviewer.config.vocabulary import Vocabulary
 from reviewer.errors import UnknownNameError
 from reviewer.records import FLAG_OPTIONS, FlagOption, Task
 
 RESERVED_NAMES = frozenset(
     {
         "flags", "reviews", "predictions", "raw_flags", "raw_reviews", "read_positions", "rejected_rows",
-        "index_version",
+        "index_version", "labels", "current_names",
     }
 )  # fmt: skip
 """Tables of the index, which a model's view must not hide."""
@@ -132,6 +133,8 @@ class ModelSpec(Spec):
     """Rows of inputs to click; a picture or recording by its path in the workspace."""
     training: TrainingSpec = TrainingSpec.model_validate({})
     """How the model is retrained."""
+    vocabulary: Vocabulary = Vocabulary()
+    """What became of labels and options since, filled in from the log of their changes."""
 
     @field_validator("examples")
     @classmethod
@@ -176,9 +179,14 @@ class ModelSpec(Spec):
         return self.outputs or TASK_OUTPUTS[self.task]
 
     @property
-    def options(self) -> tuple[FlagOption, ...]:
+    def options(self) -> tuple[str, ...]:
         """The flag options offered, the task's own when none are named."""
         return self.flag_options or FLAG_OPTIONS[self.task]
+
+    @property
+    def known_labels(self) -> tuple[str, ...]:
+        """All labels that a version may answer or a file may hold: those of today, and of before."""
+        return tuple(dict.fromkeys((*self.labels, *self.vocabulary.further)))
 
     @property
     def shown_name(self) -> str:

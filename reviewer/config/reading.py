@@ -33,9 +33,12 @@ def load_config(folder: Path) -> WorkspaceSpec:
     except RecursionError:
         raise ConfigError(f"{path} is not valid TOML: it is nested too deeply.") from None
     try:
-        return WorkspaceSpec.model_validate(_name_models(values))
+        spec = WorkspaceSpec.model_validate(_name_models(values))
     except ValidationError as error:
         raise ConfigError(describe_mistakes(path, text, error)) from None
+    if filled := [name for name, each in spec.models.items() if "vocabulary" in each.model_fields_set]:
+        raise ConfigError(f"{path}: models.{filled[0]}.vocabulary is no key; labels are changed in the app.")
+    return spec
 
 
 def _read_text(path: Path) -> str:

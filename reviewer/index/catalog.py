@@ -34,7 +34,17 @@ _COLUMNS = {
 _TEXT = "inputs ->> '{path}'"
 
 _FLAG_COLUMNS = frozenset(
-    (*columns_of("flags"), *(each.name for each in fields(FlagState)), "position", "kind", "search_text")
+    (
+        *columns_of("flags"),
+        *(each.name for each in fields(FlagState)),
+        *(f"raw_{name}" for name in ("predicted_label", "corrected_label", "suggested_label", "option")),
+        "position",
+        "kind",
+        "search_text",
+        "says_wrong",
+        "severity_points",
+        "confidence_points",
+    )
 )
 """Columns of the table `flags`, which a model's view has beside its inputs."""
 

@@ -15,14 +15,24 @@ import duckdb
 import pyarrow as pa
 
 from reviewer.index.sql import load_sql
-from reviewer.log import STREAMS, Log, Position, Tail
+from reviewer.labels import CurrentName, list_current
+from reviewer.log import Log, Position, Tail
+from reviewer.log.columns import decode_record
 from reviewer.log.csv_log import LogRewrittenError
+from reviewer.records import LabelChange
 
 if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection
 
 _LOOSE_COUNTS = 1000
 """Rows of counts that may lie unpacked however few kinds there are."""
+
+INDEXED = ("flags", "reviews", "predictions", "labels")
+"""Streams that are in the index."""
+
+_NAMES_SCHEMA = pa.schema(
+    [(name, pa.bool_() if name == "is_ended" else pa.string()) for name in CurrentName._fields]
+)
 
 _TABLES = (
     "flags",
@@ -31,6 +41,8 @@ _TABLES = (
     "wrong_shares",
     "reviews",
     "predictions",
+    "labels",
+    "current_names",
     "read_positions",
     "rejected_rows",
 )
@@ -63,6 +75,7 @@ def sync_index(connection: DuckDBPyConnection, logs: Mapping[str, Log]) -> None:
 
 def _read_all(connection: DuckDBPyConnection, logs: Mapping[str, Log]) -> None:
     places = _find_places(connection)
+    _read_stream(connection, logs["labels"], places["labels"])
     _read_stream(connection, logs["predictions"], places["predictions"])
     while True:
         reviews = logs["reviews"].tail(places["reviews"].position)
@@ -127,7 +140,56 @@ def _add_rows(connection: DuckDBPyConnection, stream: str, rows: pa.Table, first
 
 
 def _count_flags(connection: DuckDBPyConnection, first: int) -> None:
+    if _has_names(connection):
+        _apply_names(connection, "position >= $first", {"first": first})
     _count(connection, "position >= $first", first, 1)
+
+
+def _has_names(connection: DuckDBPyConnection) -> bool:
+    return connection.execute("select 1 from current_names limit 1").fetchone() is not None
+
+
+def _apply_names(connection: DuckDBPyConnection, condition: str, values: dict[str, int]) -> None:
+    """Let the flags have the names of today."""
+    connection.execute(
+        f"create or replace temp table renamed as select position from flags where {condition}",  # noqa: S608
+        values,
+    )
+    connection.execute(load_sql("apply_names"))
+
+
+def _fold_labels(connection: DuckDBPyConnection, first: int) -> None:
+    """Find the names anew, and bring the flags up to date that one of them is about."""
+    changed = _save_names(connection)
+    if not changed:
+        return
+    connection.execute(load_sql("find_renamed"))
+    touched = "position in (select position from renamed)"
+    _count(connection, touched, None, -1)
+    connection.execute(load_sql("apply_names"))
+    _count(connection, touched, None, 1)
+    connection.execute("update derived_from set reviews = 0")
+    _share_wrong(connection)
+
+
+def _save_names(connection: DuckDBPyConnection) -> bool:
+    """Write what became of each written name; the table `changed_names` has those that are another now."""
+    found = connection.execute(load_sql("applied_labels"))
+    names = [column[0] for column in found.description or ()]
+    changes = [decode_record(LabelChange, dict(zip(names, row, strict=True))) for row in found.fetchall()]
+    now = list_current(changes)
+    table = pa.table(
+        {name: [getattr(each, name) for each in now] for name in CurrentName._fields}, _NAMES_SCHEMA
+    )
+    connection.register("names_now", table)
+    connection.execute(
+        "create or replace temp table changed_names as"
+        " (from names_now except from current_names) union (from current_names except from names_now)"
+    )
+    connection.execute("delete from current_names")
+    connection.execute("insert into current_names by name from names_now")
+    connection.unregister("names_now")
+    return connection.execute("select 1 from changed_names limit 1").fetchone() is not None
 
 
 def _fold_reviews(connection: DuckDBPyConnection, first: int) -> None:
@@ -135,6 +197,8 @@ def _fold_reviews(connection: DuckDBPyConnection, first: int) -> None:
     touched = "flag_id in (select flag_id from reviews where position >= $first and is_applied)"
     _count(connection, touched, first, -1)
     connection.execute(load_sql("fold_reviews"), {"first": first})
+    if _has_names(connection):
+        _apply_names(connection, touched, {"first": first})
     _count(connection, touched, first, 1)
     _share_wrong(connection)
 
@@ -148,11 +212,12 @@ def _share_wrong(connection: DuckDBPyConnection) -> None:
         connection.execute("update derived_from set reviews = $reviews", {"reviews": row[0]})
 
 
-def _count(connection: DuckDBPyConnection, condition: str, first: int, sign: int) -> None:
+def _count(connection: DuckDBPyConnection, condition: str, first: int | None, sign: int) -> None:
     counted = f"{load_sql('count_flags')} and {condition} group by all"
+    values = {"sign": sign} if first is None else {"first": first, "sign": sign}
     connection.execute(
         f"insert into flag_counts by name select * replace (flags * $sign as flags) from ({counted})",  # noqa: S608
-        {"first": first, "sign": sign},
+        values,
     )
 
 
@@ -167,6 +232,7 @@ _FOLDS: dict[str, Callable[[DuckDBPyConnection, int], None]] = {
     "flags": _count_flags,
     "reviews": _fold_reviews,
     "predictions": lambda connection, first: None,
+    "labels": _fold_labels,
 }
 """What follows from new rows of a stream, which begin at a position."""
 
@@ -195,5 +261,5 @@ def _empty_tables(connection: DuckDBPyConnection) -> None:
 
 
 def _add_places(connection: DuckDBPyConnection) -> None:
-    for stream in STREAMS:
+    for stream in INDEXED:
         connection.execute("insert into read_positions values ($stream, 1, 0, 0, 0, 0)", {"stream": stream})

@@ -72,7 +72,7 @@ class Log(Protocol):
 
 
 def open_logs(folder: Path) -> dict[str, Log]:
-    """Return the log of each stream (flags, reviews, predictions) kept in the folder."""
+    """Return the log of each of `STREAMS` kept in the folder."""
     from reviewer.log.csv_log import CsvLog
 
     return {stream: CsvLog(folder, stream, columns_of(stream)) for stream in STREAMS}

@@ -16,9 +16,14 @@ from operator import attrgetter
 from typing import Any, get_type_hints
 
 from reviewer.errors import InputError
-from reviewer.records import Flag, FlagState, JsonValue, Prediction, Review, encode_values
+from reviewer.records import Flag, FlagState, JsonValue, LabelChange, Prediction, Review, encode_values
 
-STREAMS: dict[str, type[Any]] = {"flags": Flag, "reviews": Review, "predictions": Prediction}
+STREAMS: dict[str, type[Any]] = {
+    "flags": Flag,
+    "reviews": Review,
+    "predictions": Prediction,
+    "labels": LabelChange,
+}
 """Name of each log → the record that one of its rows holds."""
 
 _JSON = json.JSONEncoder(ensure_ascii=False, separators=("\n", ":"), default=list)
@@ -31,9 +36,7 @@ _NUMBERS: dict[Any, Callable[[Any], Any]] = {
     float | None: float,
 }
 _TIMES = (datetime, datetime | None)
-_KINDS: dict[Any, dict[str, Any]] = {
-    each: get_type_hints(each) for each in (Flag, FlagState, Review, Prediction)
-}
+_KINDS: dict[Any, dict[str, Any]] = {each: get_type_hints(each) for each in (FlagState, *STREAMS.values())}
 
 
 @cache
@@ -196,6 +199,17 @@ def decode_record(record: type[Any], values: Mapping[str, Any], **given: Any) ->
         if value is not None and name in decoders
     }
     return record(**decoded, **given)
+
+
+def decode_cells(record: type[Any], cells: Mapping[str, str]) -> Any:
+    """Return the record of a log's row, column → cell; raises `ValueError` when a cell is no value."""
+    kinds = _KINDS[record]
+    values = {
+        name: datetime.fromisoformat(cell.removesuffix("Z")) if kinds[name] in _TIMES else cell
+        for name, cell in cells.items()
+        if cell != ""
+    }
+    return decode_record(record, values)
 
 
 @cache

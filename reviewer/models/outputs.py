@@ -130,7 +130,9 @@ def _read_output(spec: ModelSpec, name: str, output: OutputSpec, value: Any, kee
     label, number = _find_main(spec)
     if value is None and len(spec.answers) > 1 and name not in (label, number):
         return None
-    stored = _read_label(spec.labels, value) if name == label else OUTPUTS[output.component](value, keep)
+    stored = (
+        _read_label(spec.known_labels, value) if name == label else OUTPUTS[output.component](value, keep)
+    )
     if stored is None:
         raise ModelError("None; a JSON value is needed.")
     _check_length(stored)

@@ -129,14 +129,14 @@ def measure_answers(spec: ModelSpec, predictor: Predictor, rows: Sequence[Row]) 
     numbers: dict[str, int] = {}
     coded = [
         np.array([numbers.setdefault(each, len(numbers)) for each in said])
-        for said in ([_tidy(str(row.right)) for row in rows], map(_say_answer, answers))
+        for said in ([_tidy(str(row.right)) for row in rows], [_say_answer(spec, each) for each in answers])
     ]
     return Measured(coded[0], coded[1], LABEL_METRICS if spec.task.is_classification else TEXT_METRICS)
 
 
-def _say_answer(answer: Answer) -> str:
+def _say_answer(spec: ModelSpec, answer: Answer) -> str:
     """Return the answer as the cell of a right one has it."""
-    said = answer.output if answer.label is None else answer.label
+    said = answer.output if answer.label is None else spec.vocabulary.follow(answer.label)
     said = answer.value if said is None else said
     return _tidy(said if isinstance(said, str) else encode_json(said))
 

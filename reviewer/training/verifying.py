@@ -115,7 +115,8 @@ class Verifier:
         for part in cut(self._list_readable(inputs, places)):
             examples = [inputs[each] for each in part]
             asked = ask_version(self._versions, self._version, examples, self._media, is_brief=True)
-            for place, answer in zip(part, _merge(asked.labels, asked.values, asked.outputs), strict=True):
+            labels = self._spec.vocabulary.follow_all(asked.labels)
+            for place, answer in zip(part, _merge(labels, asked.values, asked.outputs), strict=True):
                 answers[place] = answer
         return answers
 

@@ -16,7 +16,7 @@ from reviewer.config import ModelSpec
 from reviewer.records import Flag, FlagOption, Prediction, Status, Verification
 from reviewer.rules import RULE_FLAGGER
 from reviewer.ui.outputs import draw_suggestion
-from reviewer.ui.texts import say, say_sentence, translate
+from reviewer.ui.texts import say, say_option, say_sentence, translate
 from reviewer.workspace import MOST_TWINS
 
 Row = list[Any]
@@ -62,10 +62,9 @@ def draw_flag_box(spec: ModelSpec, labels: list[str]) -> FlagBox | None:
     return FlagBox(options, suggestion, comment, message, undo, flagged)
 
 
-def _draw_option(option: FlagOption) -> gr.Button:
-    return gr.Button(
-        translate(f"option.{option}"), elem_classes=["flag-option", f"option-{option}"], size="md"
-    )
+def _draw_option(option: str) -> gr.Button:
+    text = translate(f"option.{option}") if option in set(FlagOption) else option
+    return gr.Button(text, elem_classes=["flag-option", f"option-{option}"], size="md")
 
 
 def describe_flag(request: gr.Request, made: Flag, key: str = "") -> str:
@@ -74,7 +73,7 @@ def describe_flag(request: gr.Request, made: Flag, key: str = "") -> str:
     text = say(
         request,
         key,
-        option=say(request, f"option.{made.option}"),
+        option=say_option(request, made.option),
         suggested=made.suggested_label,
         name=made.flag_id[-8:],
     )
@@ -121,7 +120,7 @@ def list_ruled(request: gr.Request, made: Prediction, flags: list[Flag]) -> list
         say(
             request,
             "test.ruled",
-            option=say(request, f"option.{each.option}"),
+            option=say_option(request, each.option),
             reason=_say_reason(request, each),
         )
         for each in flags
@@ -139,7 +138,7 @@ def _describe_twins(request: gr.Request, before: list[Flag], more: str) -> str:
     return say(
         request,
         "test.twins" if len(before) == 1 else "test.twins.many",
-        option=say(request, f"option.{newest.option}"),
+        option=say_option(request, newest.option),
         state=describe_state(request, newest),
         count=f"{len(before)}{more}",
     )

@@ -16,7 +16,7 @@ from reviewer.records import Inputs, Prediction
 from reviewer.ui.flag_box import describe_state
 from reviewer.ui.outputs import describe_answer
 from reviewer.ui.session_cookie import read_session
-from reviewer.ui.texts import say
+from reviewer.ui.texts import say, say_option
 from reviewer.workspace import SessionEntry
 
 LENGTH = 20
@@ -73,7 +73,7 @@ def _describe_state(request: gr.Request, spec: WorkspaceSpec, entry: SessionEntr
         has_flags = model is not None and model.flagging != "never"
         return say(request, "test.session.flag") if has_flags else "", "none"
     if flag.state.status == "open" and flag.state.verification != "fixed":
-        return say(request, "test.session.flagged", option=say(request, f"option.{flag.option}")), "open"
+        return say(request, "test.session.flagged", option=say_option(request, flag.option)), "open"
     return describe_state(request, flag), "good"
 
 

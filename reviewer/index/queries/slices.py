@@ -41,6 +41,7 @@ VIEWS: dict[str, str] = {
     "in_review": "status = 'in_review'",
     "mine": "assignee = $me and status <> 'resolved'",
     "done": "status = 'resolved'",
+    "needs_label": "needs_label",
     "all": "true",
 }
 """View of the queue → its condition. A flag that was taken back by its flagger is in none."""

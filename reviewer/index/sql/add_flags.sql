@@ -89,6 +89,7 @@ select
     0 as seq,
     false as is_withdrawn,
     false as is_split,
+    false as needs_label,
     1 as group_size,
     hash(
         model, option, predicted_label, case when confidence between 0 and 1 then least(floor(confidence * 10), 9) end

@@ -26,12 +26,15 @@ spoken as (
             when reviews.value = 'prediction_correct'
             then coalesce(flags.predicted_label, flags.predicted_value::varchar, flags.output ->> '$')
             else coalesce(
-                reviews.corrected_label, reviews.corrected_value::varchar, reviews.corrected_output ->> '$'
+                current_names.name, reviews.corrected_label, reviews.corrected_value::varchar, reviews.corrected_output ->> '$'
             )
         end as answer
     from reviews
     join considered using (flag_id)
     join flags using (flag_id)
+    left join current_names
+        on current_names.part = 'label' and current_names.model = flags.model
+        and current_names.written = reviews.corrected_label
     left join undone
         on undone.flag_id = reviews.flag_id
         and undone.event_id = reviews.event_id

@@ -40,6 +40,8 @@ set status = case
     end,
     resolution = case when decision.event = 'resolve' then decision.value end,
     corrected_label = decision.corrected_label,
+    raw_corrected_label = null,
+    needs_label = false,
     corrected_value = decision.corrected_value,
     corrected_output = decision.corrected_output,
     reviewer = decision.reviewer,

@@ -54,7 +54,7 @@ def read_best(spec: ModelSpec, labels: Sequence[Any], matrix: Any, keep: Keep) -
 
 def _are_probabilities(spec: ModelSpec, names: Sequence[str], scores: Any) -> bool:
     """Return whether the scores are those of labels that the config knows, a column each."""
-    is_known = len(set(names)) == len(names) and set(names) <= set(spec.labels)
+    is_known = len(set(names)) == len(names) and set(names) <= set(spec.known_labels)
     is_table = scores.ndim == 2 and scores.shape[1] == len(names)
     return bool(is_known and is_table and ((scores >= 0) & (scores <= 1)).all())
 

@@ -47,6 +47,11 @@ def say(request: gr.Request, key: str, **values: object) -> str:
     return load_texts(find_language(request))[key].format(**values)
 
 
+def say_option(request: gr.Request, option: str) -> str:
+    """Return what people call a flag option; one that an admin added is called by its name."""
+    return load_texts(find_language(request)).get(f"option.{option}", option)
+
+
 def say_sentence(request: gr.Request | None, sentence: str) -> str:
     """Return a sentence of the layers below in the language of the person asking."""
     return retell(sentence, find_language(request))

@@ -6,7 +6,7 @@
 import { post } from "./api.js";
 import { confirmTarget } from "./bulk.js";
 import { showLink } from "./dialogs.js";
-import { VIEWS, emptyFilters } from "./filters.js";
+import { RARE_VIEWS, VIEWS, emptyFilters } from "./filters.js";
 import { openHelp } from "./help.js";
 import { findLabel } from "./keys.js";
 import { openPicker } from "./picker.js";
@@ -175,7 +175,7 @@ function showGroup(store, id) {
 }
 
 function turnView(store, step) {
-  const views = Object.keys(VIEWS);
+  const views = Object.keys(VIEWS).filter((view) => !RARE_VIEWS.has(view) || view === store.filters.view || store.counts[view] > 0);
   return store.setFilters({ view: views[(views.indexOf(store.filters.view) + step + views.length) % views.length] });
 }
 

@@ -11,8 +11,12 @@ export const VIEWS = {
   mine: ({ status, assignee }, me) => assignee === me && status !== "resolved",
   in_review: ({ status }) => status === "in_review",
   done: ({ status }) => status === "resolved",
+  needs_label: ({ needs_label }) => needs_label,
   all: () => true,
 };
+
+/** Views that are offered only while they hold something. */
+export const RARE_VIEWS = new Set(["needs_label"]);
 
 const SEVERITIES = ["high", "medium", "low", ""];
 
