@@ -216,14 +216,21 @@ def _ask_model(job: _Job, asked: Examples) -> Answered:
     return job.workspace.ask(job.batch.model, asked.values, version=job.batch.version)
 
 
-def _show_cells(batch: Batch, asked: Examples, answered: Answered) -> list[list[str]]:
+def _show_cells(batch: Batch, asked: Examples, answered: Answered) -> list[Sequence[str]]:
+    columns = list(zip(*[row.cells for row in asked.rows], strict=True)) or [()] * len(batch.inputs)
     return [
-        [
-            _show_cell(row.cells[place], stored[name])
-            for row, stored in zip(asked.rows, answered.inputs, strict=True)
-        ]
-        for place, name in enumerate(batch.inputs)
+        cells if _are_texts(cells) else [_show_cell(*each) for each in _pair(cells, answered, name)]
+        for name, cells in zip(batch.inputs, columns, strict=False)
     ]
+
+
+def _are_texts(cells: Sequence[Cell]) -> bool:
+    """Return whether the file has each cell as it is shown; a whole column is asked at once."""
+    return {*map(type, cells)} <= {str} and "data:" not in "".join(cells)  # type: ignore[arg-type]
+
+
+def _pair(cells: Sequence[Cell], answered: Answered, name: str) -> Iterator[tuple[Cell, JsonValue]]:
+    return zip(cells, [stored[name] for stored in answered.inputs], strict=True)
 
 
 def _show_cell(cell: Cell, stored: JsonValue) -> str:
