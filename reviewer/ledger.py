@@ -80,6 +80,11 @@ class Ledger:
         with self._changed:
             return [each for each in reversed(self._recent.values()) if each.session_id == session_id]
 
+    def list_of(self, username: str) -> list[Prediction]:
+        """Return the remembered predictions made for this person."""
+        with self._changed:
+            return [each for each in self._recent.values() if each.username == username]
+
     def flush(self) -> None:
         """Write everything that waits; raises `LogError`, and keeps it for the next time."""
         with self._writing:

@@ -35,6 +35,7 @@ from reviewer.label_book import ChangeEntry, LabelBook
 from reviewer.labels import Names
 from reviewer.ledger import Ledger
 from reviewer.log import encode_alike, encode_row, encode_rows, open_logs
+from reviewer.log.columns import encode_json
 from reviewer.log.media import MediaStore
 from reviewer.models.asking import Answered, ask_version, build_predictions, compare_answers
 from reviewer.models.components import check_many_inputs, check_media
@@ -379,6 +380,20 @@ class Workspace:
         follow = self.spec.find_model(model).vocabulary.follow
         with self._index.reading() as cursor:
             return sorted({follow(each) for each in queries.list_labels(cursor, model)})
+
+    def find_prediction(self, prediction_id: str) -> Prediction:
+        """Return a prediction that is logged or among the last ones; raises `UnknownNameError`."""
+        if recent := self._ledger.find(prediction_id):
+            return recent
+        with self._index.reading() as cursor:
+            return queries.find_prediction(cursor, prediction_id)
+
+    def has_media(self, name: str, media: str) -> bool:
+        """Return whether the stored file belongs to a prediction made for this person, or to their flag."""
+        if any(media in encode_json([each.inputs, each.output]) for each in self._ledger.list_of(name)):
+            return True
+        with self._index.reading() as cursor:
+            return queries.has_own_media(cursor, name, media)
 
     def find_twins(self, model: str, example_id: str, limit: int = MOST_TWINS) -> list[Flag]:
         """Return the newest `limit` flags that stand on the same example of the model, newest first."""

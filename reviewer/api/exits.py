@@ -12,9 +12,10 @@ from reviewer.api.asking import REVIEWER, TESTER
 from reviewer.api.bodies import Body
 from reviewer.api.downloads import send_file
 from reviewer.batch.describe import read_metrics, summarize
-from reviewer.batch.state import REJECTED, RESULTS, Batch, find_batch, list_batches, stream_file
+from reviewer.batch.state import REJECTED, RESULTS, Batch, stream_file
 from reviewer.errors import QueryLimitError
 from reviewer.index.sandbox import QueryLimits
+from reviewer.ownership import find_visible_batch, list_visible_batches
 from reviewer.payloads import build_payload, stream_csv
 from reviewer.workspace import Workspace
 
@@ -72,24 +73,24 @@ def add_batch_routes(router: APIRouter, workspace: Workspace) -> None:
 
     @router.get("/batches")
     def list_all(person: Person = TESTER) -> list[dict[str, Any]]:
-        """Return the batches, newest first, with their counts and metrics."""
-        return [build_payload(summarize(each)) for each in list_batches(workspace.folder)]
+        """Return the batches that one may see, newest first, with their counts and metrics."""
+        return [build_payload(summarize(each)) for each in list_visible_batches(workspace, person)]
 
     @router.get("/batches/{batch_id}")
     def read_batch(batch_id: str, person: Person = TESTER) -> dict[str, Any]:
         """Return one batch as it stands, with all of its metrics."""
-        batch = find_batch(workspace.folder, batch_id)
+        batch = find_visible_batch(workspace, person, batch_id)
         return build_payload({**summarize(batch), "metrics": read_metrics(batch)})
 
     @router.get("/batches/{batch_id}/results.csv")
     def download_results(batch_id: str, person: Person = TESTER) -> Response:
         """Return the answered rows of a batch as CSV, in a stream."""
-        return _download_part(find_batch(workspace.folder, batch_id), RESULTS)
+        return _download_part(find_visible_batch(workspace, person, batch_id), RESULTS)
 
     @router.get("/batches/{batch_id}/rejected.csv")
     def download_rejected(batch_id: str, person: Person = TESTER) -> Response:
         """Return the rows of a batch that could not be used or failed, with the reason, as CSV."""
-        return _download_part(find_batch(workspace.folder, batch_id), REJECTED)
+        return _download_part(find_visible_batch(workspace, person, batch_id), REJECTED)
 
 
 def _download_part(batch: Batch, name: str) -> Response:

@@ -12,6 +12,7 @@ from reviewer.access import Person
 from reviewer.api.asking import TESTER
 from reviewer.api.bodies import Body
 from reviewer.log.media import MEDIA_TYPES, is_shown_inline
+from reviewer.ownership import check_inputs, check_media, check_prediction
 from reviewer.payloads import build_payload
 from reviewer.workspace import Workspace
 
@@ -46,6 +47,7 @@ def add_test_routes(router: APIRouter, workspace: Workspace) -> None:
     @router.post("/predict")
     def predict(body: PredictBody, person: Person = TESTER) -> dict[str, Any]:
         """Run a model on one example and log its answer."""
+        check_inputs(workspace, person, body.inputs)
         made = workspace.predict(
             body.model, body.inputs, version=body.version, username=person.name, source="api"
         )
@@ -54,6 +56,7 @@ def add_test_routes(router: APIRouter, workspace: Workspace) -> None:
     @router.post("/flags")
     def flag(body: FlagBody, person: Person = TESTER) -> dict[str, Any]:
         """Mark a logged prediction as in need of review."""
+        check_prediction(workspace, person, body.prediction_id)
         made = workspace.flag(**body.model_dump(), flagger=person.name, source="api")
         return build_payload(made)
 
@@ -63,6 +66,7 @@ def add_test_routes(router: APIRouter, workspace: Workspace) -> None:
     ) -> Response:
         """Return a stored picture or recording; any other file is a download, named as the query asks."""
         path = workspace.media.find(name)
+        check_media(workspace, person, name)
         headers = {
             "X-Content-Type-Options": "nosniff",
             "Cache-Control": "private, max-age=31536000, immutable",

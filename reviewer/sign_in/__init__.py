@@ -16,6 +16,7 @@ from reviewer.sign_in.addresses import (
 )
 from reviewer.sign_in.cookie import COOKIE, clear_cookie, read_cookie, set_cookie
 from reviewer.sign_in.oidc import Provider
+from reviewer.sign_in.open_pages import PAGES
 from reviewer.sign_in.peer import Peer
 from reviewer.sign_in.recognizing import PERSON, SignIn, check_same_site, find_person, open_sign_in
 from reviewer.sign_in.wall import Wall
@@ -23,6 +24,7 @@ from reviewer.sign_in.wall import Wall
 __all__ = [
     "ACCOUNT",
     "COOKIE",
+    "PAGES",
     "PERSON",
     "SIGN_IN",
     "SIGN_OUT",

@@ -6,7 +6,7 @@ The rule: nothing open holds anything of anybody.
 from __future__ import annotations
 
 import re
-from urllib.parse import quote, urlencode
+from urllib.parse import parse_qs, quote, urlencode
 
 from starlette.types import Scope
 
@@ -16,6 +16,7 @@ SIGN_IN, SIGN_OUT, ACCOUNT = "/sign-in", "/sign-out", "/account"
 
 _SCRIPTS = "|".join(map(re.escape, PLOT_SCRIPTS))
 _OPEN = re.compile(rf"{SIGN_IN}(/link|/oidc|/oidc/callback)?|/ui/sign_in/[a-z_]+\.(css|js)|{_SCRIPTS}")
+_HEARTBEAT = "/gradio_api/heartbeat/"
 _LOCAL = re.compile(r"/(?![/\\])[^\\\x00-\x20\x7f]*")
 
 
@@ -28,6 +29,14 @@ def read_path(scope: Scope) -> str:
     """Return the request's path below the root."""
     path, root = str(scope["path"]), read_root(scope)
     return path[len(root) :] if root and path.startswith(f"{root}/") else path
+
+
+def read_page(scope: Scope) -> str:
+    """Return the Gradio session whose answers the request would get, "" for any other request."""
+    path, query = read_path(scope), scope.get("query_string", b"").decode("ascii", "replace")
+    if path.startswith(_HEARTBEAT):
+        return path.removeprefix(_HEARTBEAT).rstrip("/")
+    return next(iter(parse_qs(query).get("session_hash", ())), "")
 
 
 def is_open(path: str) -> bool:

@@ -12,7 +12,8 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from reviewer.access import ForbiddenError, SignInNeededError, log_refusal
 from reviewer.errors import ReviewerError
 from reviewer.sentences import pick_language, retell
-from reviewer.sign_in.addresses import is_open, link_sign_in, read_path
+from reviewer.sign_in.addresses import is_open, link_sign_in, read_page, read_path
+from reviewer.sign_in.open_pages import PAGES, OpenPages
 from reviewer.sign_in.recognizing import PERSON, SignIn, find_peer, tell_unknown
 
 
@@ -22,6 +23,7 @@ class Wall:
     def __init__(self, app: ASGIApp, sign_in: SignIn) -> None:
         self._app = app
         self._sign_in = sign_in
+        self._pages = OpenPages()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer 401 to nobody and 403 to a forgery, else let the request through with its person."""
@@ -43,6 +45,9 @@ class Wall:
             scope[PERSON] = self._sign_in.recognize(scope)
             if scope[PERSON] is None:
                 raise tell_unknown()
+            scope[PAGES] = self._pages
+            if page := read_page(scope):
+                self._pages.claim(page, scope[PERSON].name)
         except ReviewerError as error:
             return _refuse(scope, error)
         return None

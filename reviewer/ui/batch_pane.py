@@ -18,9 +18,10 @@ from reviewer.access import Role
 from reviewer.batch.background import Background
 from reviewer.batch.mapping import ColumnMap, has_truth
 from reviewer.batch.start import MOST_FLAGS, Preview, preview_file, start_batch
-from reviewer.batch.state import Batch, Status, find_batch, list_batches
+from reviewer.batch.state import Batch, Status
 from reviewer.config import InputSpec, Kind, ModelSpec
 from reviewer.errors import InputError
+from reviewer.ownership import find_visible_batch, list_visible_batches
 from reviewer.ui.batch_report import (
     describe_batch,
     describe_list,
@@ -257,11 +258,12 @@ def _wire_run(workspace: Workspace, pane: BatchPane, background: Background) -> 
 
     @needs(Role.TESTER)
     def resume(request: gr.Request, chosen: str) -> list[Any]:
-        background.start(find_batch(workspace.folder, chosen).batch_id)
+        background.start(find_visible_batch(workspace, find_asker(), chosen).batch_id)
         return _show(workspace, background, request, chosen, is_dark=False)
 
     @needs(Role.TESTER)
     def stop(request: gr.Request, chosen: str) -> None:
+        find_visible_batch(workspace, find_asker(), chosen)
         if not background.is_running(chosen):
             raise InputError(say(request, "batch.elsewhere", name=chosen))
         background.stop(chosen)
@@ -286,7 +288,8 @@ def _show(
     workspace: Workspace, background: Background, request: gr.Request, chosen: str | None, *, is_dark: bool
 ) -> list[Any]:
     """Return what fills `BatchPane.shown`: the chosen batch, else one that runs, else the newest."""
-    batches = [_mark_running(each, background) for each in list_batches(workspace.folder, SHOWN_BATCHES)]
+    shown = list_visible_batches(workspace, find_asker(), SHOWN_BATCHES)
+    batches = [_mark_running(each, background) for each in shown]
     batch = _choose(batches, chosen)
     choices = [(f"{each.batch_id} · {each.file}", each.batch_id) for each in batches]
     field = gr.Dropdown(choices=choices, value=batch.batch_id if batch else None, visible=bool(batches))

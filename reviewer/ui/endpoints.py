@@ -11,6 +11,7 @@ from typing import Any
 from gradio.events import api
 
 from reviewer.access import Role
+from reviewer.ownership import check_inputs, check_prediction
 from reviewer.payloads import build_payload
 from reviewer.records import Source
 from reviewer.ui.handlers import find_asker, needs
@@ -31,8 +32,10 @@ def _build_predict(workspace: Workspace) -> Callable[..., Any]:
         A picture, recording or file is a data URL (data:image/png;base64,…) or {"media": name} of a stored
         one. Without a version the served one answers. A failure of the model is in `error`.
         """
+        person = find_asker()
+        check_inputs(workspace, person, inputs)
         made = workspace.predict(
-            model, inputs, version=version or None, username=find_asker().name, source=Source.API
+            model, inputs, version=version or None, username=person.name, source=Source.API
         )
         return build_payload(made)
 
@@ -45,13 +48,15 @@ def _build_flag(workspace: Workspace) -> Callable[..., Any]:
         prediction_id: str, option: str, suggested_label: str = "", comment: str = "", severity: str = ""
     ) -> dict:  # type: ignore[type-arg]
         """Mark a logged prediction as in need of review; returns the flag once it is on the disk."""
+        person = find_asker()
+        check_prediction(workspace, person, prediction_id)
         made = workspace.flag(
             prediction_id,
             option=option,
             suggested_label=suggested_label or None,
             comment=comment,
             severity=severity,
-            flagger=find_asker().name,
+            flagger=person.name,
             source=Source.API,
         )
         return build_payload(made)

@@ -24,7 +24,7 @@ from reviewer.access import (
     log_refusal,
 )
 from reviewer.errors import ReviewerError, StoppedError
-from reviewer.sign_in import find_person
+from reviewer.sign_in import PAGES, find_person
 from reviewer.ui.texts import find_language, load_texts, say_sentence
 
 Handler = TypeVar("Handler", bound=Callable[..., Any])
@@ -53,15 +53,17 @@ def _wrap(handler: Callable[..., Any], role: Role, tell: Callable[[str], gr.Erro
     @functools.wraps(handler)
     def run(*args: Any, **kwargs: Any) -> Any:
         """Return the handler's answer, or raise what went wrong as one sentence."""
+        person = None
         try:
-            check_role(find_asker(), role)
+            person = find_asker()
+            check_role(person, role)
             return handler(*args, **kwargs)
         except StoppedError as error:
             gr.Info(escape(say_sentence(_find_request(args), str(error))), title="")
             return gr.skip()
         except ReviewerError as error:
             if isinstance(error, ForbiddenError):
-                log_refusal(find_asker().name, handler.__qualname__, error)
+                log_refusal(person.name if person else "", handler.__qualname__, error)
             raise tell(say_sentence(_find_request(args), str(error))) from None
         except Exception:
             # A mistake in the program: the traceback is for the log, the sentence for the person.
@@ -82,7 +84,11 @@ def find_asker() -> Person:
     if asked.request is None:
         raise SignInNeededError("The event does not say who it comes from; load the page again.")
     # Gradio's own attribute would copy the scope by way of JSON.
-    return find_person(asked.request.scope)
+    scope = asked.request.scope
+    person = find_person(scope)
+    if asked.session_hash and PAGES in scope:
+        scope[PAGES].claim(asked.session_hash, person.name)
+    return person
 
 
 def _find_request(args: tuple[Any, ...]) -> gr.Request | None:

@@ -18,6 +18,7 @@ from reviewer.access import Role
 from reviewer.config import Kind
 from reviewer.errors import InputError, ModelError
 from reviewer.models.components import find_oddities, find_problems
+from reviewer.ownership import find_own_flag, keep_visible
 from reviewer.records import Flag, Prediction
 from reviewer.ui.flag_box import Row, describe_flag, describe_past, describe_undone, list_ruled
 from reviewer.ui.handlers import find_asker, needs
@@ -162,7 +163,7 @@ def _build_look_back(workspace: Workspace, panel: Panel) -> Callable[..., Row]:
         if not current:
             return [gr.skip(), gr.skip()]
         made = _find_own(workspace, request, current).prediction
-        twins = workspace.find_twins(panel.spec.name, made.example_id)
+        twins = _find_twins(workspace, made)
         is_flagged = _tell(request, workspace, made, twins)
         listed = _list_session(workspace, request) if is_flagged else gr.skip()
         return [describe_past(request, made, twins), listed]
@@ -228,7 +229,9 @@ def _wire_flagging(workspace: Workspace, tab: ModelTab, panel: Panel) -> None:
     @needs(Role.TESTER)
     def undo(request: gr.Request, flag_id: str) -> Row:
         """Return what fills `Panel.flagged`, and the session's list."""
-        workspace.undo(flag_id, reviewer=find_asker().name)
+        person = find_asker()
+        own = find_own_flag(workspace, person, flag_id)
+        workspace.undo(own.flag_id, reviewer=person.name)
         return [describe_undone(request), "", _list_session(workspace, request)]
 
     box.undo.click(
@@ -267,6 +270,12 @@ def _find_own(workspace: Workspace, request: gr.Request, prediction_id: str) -> 
     return found
 
 
+def _find_twins(workspace: Workspace, made: Prediction) -> list[Flag]:
+    """Return the flags of the same example that the person may see."""
+    twins = workspace.find_twins(made.model, made.example_id)
+    return keep_visible(find_asker(), made.prediction_id, twins)
+
+
 def _wire_session(workspace: Workspace, tab: ModelTab) -> None:
     """A row of the session's list shows its prediction again, ready to be flagged."""
     names = [panel.spec.name for panel in tab.panels]
@@ -296,7 +305,7 @@ def _reopen_panel(workspace: Workspace, request: gr.Request, panel: Panel, chose
     if panel.spec.name != prediction.model:
         return [gr.skip() for _ in panel.reopened]
     inputs = show_example(panel.fields, prediction.inputs, lambda value: workspace.media.find(value["media"]))
-    twins = workspace.find_twins(prediction.model, prediction.example_id)
+    twins = _find_twins(workspace, prediction)
     own = flag if flag and flag.flagger == find_asker().name else None
     past = describe_past(request, prediction, twins)
     message = describe_flag(request, own, "test.already") if own else ""

@@ -145,6 +145,11 @@ def find_prediction(cursor: DuckDBPyConnection, prediction_id: str) -> Predictio
     return prediction
 
 
+def has_own_media(cursor: DuckDBPyConnection, name: str, media: str) -> bool:
+    """Return whether the stored file stands in a prediction or a flag of the person."""
+    return bool(fetch(cursor, load_sql("own_media"), {"name": name, "media": media}))
+
+
 def find_same_example(
     cursor: DuckDBPyConnection, model: str, example_id: str, limit: int = 100
 ) -> list[Flag]:
