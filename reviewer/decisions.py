@@ -122,8 +122,7 @@ def check_suggestion(spec: ModelSpec, suggested: str | None) -> str | None:
     if suggested is None or str(suggested).strip() == "":
         return None
     if _has_output(spec, "label"):
-        _check_label(spec, str(suggested))
-        return str(suggested)
+        return _check_label(spec, str(suggested))
     if spec.task is Task.TABULAR_REGRESSION:
         return f"{_check_value(suggested)!r}".removesuffix(".0")
     return str(suggested)
@@ -133,10 +132,15 @@ def _has_output(spec: ModelSpec, component: str) -> bool:
     return any(each.component == component for each in spec.answers.values())
 
 
-def _check_label(spec: ModelSpec, label: str) -> None:
-    """Raise when the label is none of the model's; a model without a list may know any."""
+def _check_label(spec: ModelSpec, label: str) -> str:
+    """Return the label, by its name of today; raises when it is none of the model's.
+
+    Whoever chose one while an admin renamed it means it all the same. A model without a list may know any.
+    """
+    now = spec.vocabulary.follow(label)
     if spec.labels:
-        check_known("label", label, spec.labels)
+        check_known("label", label if now in spec.vocabulary.ended else now, spec.labels)
+    return now
 
 
 def _check_value(value: Any) -> float:
@@ -275,7 +279,7 @@ def _check_correction(
     if label is not None:
         if not _has_output(spec, "label"):
             raise InputError(f"{spec.name} does not answer with labels; give corrected_value instead.")
-        _check_label(spec, label)
+        label = _check_label(spec, label)
         is_same = label == flag.predicted_label
         resolution = Resolution.PREDICTION_CORRECT if is_same else Resolution.LABEL_CORRECTED
         return {

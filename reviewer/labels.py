@@ -18,7 +18,7 @@ MOST_NAME = 200
 """Characters of a label."""
 
 _COLOR = re.compile(r"#[0-9a-f]{6}")
-_KEY = re.compile(r"[^\s\W]", re.UNICODE)
+_KEY = re.compile(r"[a-z0-9]")
 
 
 class CurrentName(NamedTuple):
@@ -226,7 +226,7 @@ def _check_look(names: Names, change: LabelChange, known_keys: Mapping[str, str]
     if not change.key:
         return
     if not _KEY.fullmatch(change.key):
-        raise InputError(f"The key is {change.key[:80]!r}; one letter or digit is needed.")
+        raise InputError(f"The key is {change.key[:80]!r}; one small letter or digit is needed.")
     if change.key in known_keys:
         raise InputError(f"The key {change.key!r} is taken by {known_keys[change.key]!r}; choose another.")
     taken = {look.key: name for name, look in names.looks.items() if name != change.name}

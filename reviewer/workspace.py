@@ -428,6 +428,7 @@ class Workspace:
             spec = self.find_model(prediction.model)
             if spec.flagging == "never":
                 raise InputError(f'{spec.name} takes no flags: reviewer.toml says flagging = "never".')
+            option = spec.vocabulary.options.get(option, option)
             check_known("flag option", option, spec.options)
             if severity:
                 check_known("severity", severity, Severity)

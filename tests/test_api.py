@@ -501,7 +501,7 @@ def test_a_flag_is_answered_with_the_server_s_snapshot(client: TestClient) -> No
 def test_the_queue_is_paged_and_counted(client: TestClient) -> None:
     made = [flag(client, text)["flag_id"] for text in ("refund", "login", "money back")]
     first = client.get("/api/queue?limit=2").json()
-    assert set(first) == {"flags", "next", "total", "skipped", "token"}
+    assert set(first) == {"flags", "next", "total", "skipped", "token", "labels"}
     assert all(set(each) == ROW for each in first["flags"])
     second = client.get("/api/queue", params={"limit": 2, "after": first["next"]}).json()
     assert [each["flag_id"] for each in first["flags"] + second["flags"]] == made[::-1]

@@ -204,8 +204,15 @@ def test_a_renamed_label_is_renamed_in_what_was_said_and_can_be_given_from_then_
     team.change_labels("tickets", "rename", name="login", added=("sign-in",), person="ana")
     assert team.find_flag(flag_id).state.corrected_label == "sign-in"
     assert team.find_model("tickets").labels == ("sign-in", "refund")
-    team.review(flag_id, corrected_label="sign-in")
-    with pytest.raises(UnknownNameError, match="Known: sign-in, refund"):
+    assert team.review(flag_id, corrected_label="sign-in").state.corrected_label == "sign-in"
+
+
+def test_who_chose_a_label_while_it_was_renamed_means_it_all_the_same(team: Workspace) -> None:
+    flag_id = flag_and_correct(team, "refund")
+    team.change_labels("tickets", "rename", name="login", added=("sign-in",))
+    assert team.review(flag_id, corrected_label="login").state.corrected_label == "sign-in"
+    team.change_labels("tickets", "split", name="sign-in", added=("password", "account"))
+    with pytest.raises(UnknownNameError, match="Known: password, account, refund"):
         team.review(flag_id, corrected_label="login")
 
 
@@ -304,7 +311,7 @@ def test_a_renamed_option_is_renamed_on_flags_and_offered(team: Workspace) -> No
         ("split", {"name": "login", "added": ("b",)}, "at least two labels"),
         ("style", {"name": "login", "color": "red"}, "write it as #rrggbb"),
         ("style", {"name": "login", "key": "j"}, "taken by 'next'"),
-        ("style", {"name": "login", "key": "ab"}, "one letter or digit"),
+        ("style", {"name": "login", "key": "ab"}, "one small letter or digit"),
         ("paint", {"name": "login"}, "There is no change of labels 'paint'"),
     ],
 )

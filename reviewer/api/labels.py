@@ -7,7 +7,7 @@ from typing import Any
 from fastapi import APIRouter
 from pydantic import Field
 
-from reviewer.access import Person
+from reviewer.access import Person, Role
 from reviewer.api.asking import ADMIN, REVIEWER
 from reviewer.api.bodies import Body
 from reviewer.label_book import ChangeEntry
@@ -47,7 +47,7 @@ def add_label_routes(router: APIRouter, workspace: Workspace) -> None:
     @router.get("/models/{model}/labels")
     def read_labels(model: str, part: Part = Part.LABEL, person: Person = REVIEWER) -> dict[str, Any]:
         """Return the names in their order, what came to an end, every change, and the `seq` of the last."""
-        return build_labels(workspace, model, part)
+        return build_labels(workspace, model, part, person)
 
     @router.post("/models/{model}/labels")
     def change_labels(model: str, body: LabelBody, person: Person = ADMIN) -> dict[str, Any]:
@@ -56,16 +56,16 @@ def add_label_routes(router: APIRouter, workspace: Workspace) -> None:
         made = workspace.change_labels(
             model, **given, names=tuple(body.names), added=tuple(body.added), person=person.name
         )
-        return build_labels(workspace, model, made.part)
+        return build_labels(workspace, model, made.part, person)
 
     @router.post("/models/{model}/labels/undo")
     def undo_labels(model: str, body: UndoLabelBody, person: Person = ADMIN) -> dict[str, Any]:
         """Take one change back; taking it back twice does it once."""
         made = workspace.undo_labels(body.change_id, person=person.name, model=model)
-        return build_labels(workspace, model, made.part)
+        return build_labels(workspace, model, made.part, person)
 
 
-def build_labels(workspace: Workspace, model: str, part: str) -> dict[str, Any]:
+def build_labels(workspace: Workspace, model: str, part: str, person: Person) -> dict[str, Any]:
     """Return what the pane of labels shows of a model."""
     names = workspace.read_names(model, part)
     looks = ((name, names.looks.get(name, Look())) for name in names.offered)
@@ -73,6 +73,7 @@ def build_labels(workspace: Workspace, model: str, part: str) -> dict[str, Any]:
         "model": model,
         "part": part,
         "seq": names.seq,
+        "may_change": person.role >= Role.ADMIN,
         "names": [{"name": name, **look._asdict()} for name, look in looks],
         "ended": sorted(names.ended),
         "now": {written: name for written, name in names.now.items() if written != name},

@@ -46,7 +46,7 @@ def add_queue_routes(router: APIRouter, workspace: Workspace) -> None:
         page, total, marker = workspace.read_page(chosen, sort, after, limit, seed, skip, is_counted=counted)
         rows = [build_row(row, root) for row in page.rows]
         answer = {"flags": rows, "next": page.next, "total": total, "skipped": skip}
-        return {**answer, "token": _write_token(marker)}
+        return {**answer, "token": _write_token(marker), "labels": workspace.read_labels_stamp()}
 
     @router.get("/facets")
     def count_facets(chosen: ChosenSlice, person: Person = REVIEWER) -> dict[str, Any]:

@@ -33,6 +33,7 @@ from reviewer.ui.plot_page import add_plot_page
 from reviewer.ui.session_cookie import SessionCookie
 from reviewer.ui.sign_in import add_sign_in_pages
 from reviewer.ui.sql_pane import build_sql, wire_sql
+from reviewer.ui.team_panes import build_team_pane
 from reviewer.ui.test_tab import ModelTab, build_test_tab, refresh_tab
 from reviewer.ui.texts import LANGUAGES, build_translations, load_texts, translate
 from reviewer.ui.theme import build_look
@@ -100,6 +101,8 @@ def _build_review(workspace: Workspace, app: gr.Blocks) -> None:
         with gr.Tab(translate("tab.versions"), id="versions") as versions_tab:
             versions = build_versions(workspace)
             wire_versions(workspace, versions, versions_tab)
+        with gr.Tab(translate("tab.labels"), id="labels"):
+            build_team_pane("labels")
         with gr.Tab(translate("import.tab"), id="import") as import_tab:
             imported = wire_import(workspace, build_import(), import_tab)
 

@@ -197,7 +197,7 @@ export class Card {
   }
 
   #buildLabel(flag, label) {
-    const key = findLabelKey(flag.labels, label);
+    const key = findLabelKey(flag, label);
     const share = flag.scores?.[label];
     const marks = markLabel(flag, label);
     const isPredicted = marks.includes("predicted");
@@ -206,16 +206,16 @@ export class Card {
       "button",
       this.#describeLabel(label, key, title, ["desk-label", ...marks.map((mark) => `desk-${mark}`)]),
       key ? keycap(key) : h("span"),
-      h("span", { class: "desk-label-name" }, label, ...marks.map(buildMark)),
+      h("span", { class: "desk-label-name" }, buildDot(flag, label), label, ...marks.map(buildMark)),
       flag.scores && h("span", { class: "desk-track" }, share > 0 && h("span", { style: { width: `${100 * share}%` } })),
       h("span", { class: "desk-number" }, formatShare(share)),
     );
   }
 
   #buildFurther(flag, label) {
-    const key = findLabelKey(flag.labels, label);
+    const key = findLabelKey(flag, label);
     const properties = this.#describeLabel(label, key, text("desk.correct_to", { label }), ["desk-label-chip"]);
-    return h("button", properties, keycap(key), h("span", {}, label));
+    return h("button", properties, keycap(key), h("span", {}, buildDot(flag, label), label));
   }
 
   #describeLabel(label, key, title, classes) {
@@ -243,7 +243,7 @@ export class Card {
   #buildMainAction(flag) {
     const label = flag.suggested_label;
     if (label === flag.predicted_label || !flag.labels?.includes(label)) return null;
-    const options = { key: findLabelKey(flag.labels, label), isMain: true };
+    const options = { key: findLabelKey(flag, label), isMain: true };
     return button(text("desk.correct_to", { label }), () => this.hooks.correct(label), options);
   }
 
@@ -345,4 +345,10 @@ function findAnswerKind(flag, model) {
   if (flag.labels?.length || flag.predicted_label !== null || flag.task.endsWith("-classification")) return "label";
   if (flag.predicted_value !== null || flag.task === "tabular-regression") return "value";
   return isTypable(model) ? "output" : null;
+}
+
+/** The colour that admins gave a label; nothing for one without. */
+function buildDot({ looks }, label) {
+  const color = looks?.[label]?.color;
+  return color ? h("span", { class: "desk-dot", "aria-hidden": "true", style: { background: color } }) : "";
 }

@@ -30,7 +30,8 @@ export function setKeys(keys) {
   Object.assign(KEYS, keys);
   actions = new Map(Object.entries(keys).flatMap(([action, each]) => each.map((key) => [toChord(key), action])));
   LABEL_KEYS = [...DIGITS, ...CAPITALS.filter((key) => !actions.has(toChord(key)))];
-  labelChords = new Map(LABEL_KEYS.map((key) => [toChord(key), key]));
+  const letters = Array.from("abcdefghijklmnopqrstuvwxyz").filter((key) => !actions.has(toChord(key)));
+  labelChords = new Map([...LABEL_KEYS, ...letters].map((key) => [toChord(key), key]));
 }
 
 /** A key as it is printed. */
@@ -44,14 +45,18 @@ export function listShortcuts(action) {
   return KEYS[action]?.map((key) => key.replace("Ctrl+", "Control+")).join(" ") || null;
 }
 
-/** The key of one of a card's labels, if it has one; labels are ordered by probability. */
-export function findLabelKey(labels, label) {
-  return areDigits(labels) ? label : LABEL_KEYS[labels.indexOf(label)];
+/** The key of one of a card's labels, if it has one: its own, else by its place; labels are ordered by probability. */
+export function findLabelKey({ labels, looks = {} }, label) {
+  if (looks[label]?.key) return looks[label].key;
+  if (areDigits(labels)) return label;
+  const taken = Object.values(looks).map(({ key }) => key);
+  const free = LABEL_KEYS.filter((key) => !taken.includes(key));
+  return free[labels.filter((each) => !looks[each]?.key).indexOf(label)];
 }
 
 /** The label that a key stands for on a card. */
-export function findLabel(labels, key) {
-  return labels.find((label) => findLabelKey(labels, label) === key);
+export function findLabel(card, key) {
+  return card?.labels.find((label) => findLabelKey(card, label) === key);
 }
 
 /** Who sees an 8 presses 8, whatever its rank: labels that are digits are their own keys. */

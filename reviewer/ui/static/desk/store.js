@@ -58,6 +58,8 @@ export class Store {
     this.token = null;
     /** Another text once somebody has changed the saved views. */
     this.viewsStamp = null;
+    /** Another number once somebody has changed labels or options. */
+    this.labelsStamp = null;
     /** Whether what is known may be out of date: the next page, whoever asked for it, is all that counts. */
     this.isStale = false;
     this.truth = new Map();
@@ -188,6 +190,9 @@ export class Store {
     if (!news) return false;
     this.token = news.token;
     this.viewsStamp = news.views;
+    const hasNewLabels = this.labelsStamp !== null && this.labelsStamp !== news.labels;
+    this.labelsStamp = news.labels;
+    if (hasNewLabels) await this.#relabel();
     if (news.is_more) await this.#lookAgain();
     else for (const flag of news.flags) this.#hear(flag, isOwn);
     if (news.flags.length) this.#settle();
@@ -494,6 +499,13 @@ export class Store {
     });
   }
 
+  /** Labels or options have other names: everything is read anew where one stands, what is typed stays. */
+  async #relabel() {
+    this.models.clear();
+    await this.#lookAgain();
+    await this.refreshFacets();
+  }
+
   /** So much happened that it is read anew where one stands, and what is not read is not known any more. */
   async #lookAgain() {
     this.arrivals.clear();
@@ -531,6 +543,7 @@ export class Store {
     this.loading = null;
     this.trouble = null;
     this.token ??= page.token;
+    this.labelsStamp ??= page.labels;
     if (this.isStale) [this.truth, this.cards].forEach((known) => known.clear());
     this.isStale = false;
     // A total that only a scan finds comes with the counts; until then there are as many as are held.
