@@ -6,11 +6,12 @@ redacted where that was chosen. Nothing holds all rows at once.
 
 from __future__ import annotations
 
+import contextlib
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 from reviewer.bundle.columns import build_columns, list_media, list_texts
 from reviewer.bundle.options import ExportOptions
@@ -50,8 +51,8 @@ class Rows:
             columns[name] = f'coalesce("redacted_{name}".redacted, {columns[name]})'
         return columns
 
-    def list_selects(self, split: str, *, is_typed: bool) -> Iterator[str]:
-        """Yield the statements that give the rows of a split, in log order, part by part.
+    def list_parts(self, *, is_typed: bool) -> Iterator[str]:
+        """Yield the statements that give the rows in log order, part by part, each with its `part_split`.
 
         DuckDB's joins keep no order when they have several threads, and sorting all rows would take as long
         as writing them; a part is sorted in no time.
@@ -65,25 +66,35 @@ class Rows:
         for first in range(0, end, PART_ROWS):
             part = f"between {first} and {first + PART_ROWS - 1}"
             yield (
-                f"select {chosen} from {joined} where split = '{split}'"  # noqa: S608  own names and numbers
-                f" and exported.position {part} and flags.position {part} order by exported.position"
+                f"select split as part_split, {chosen} from {joined}"  # noqa: S608  own names and numbers
+                f" where exported.position {part} and flags.position {part} order by exported.position"
             )
 
-    def copy(self, split: str, path: Path, how: str, *, is_typed: bool, has_header: bool = False) -> None:
-        """Write the rows of a split with DuckDB; `how` are the options of its COPY."""
-        aside = path.with_name(f"{path.name}.part")
-        with path.open("wb") as file:
-            for number, select in enumerate(self.list_selects(split, is_typed=is_typed)):
+    def copy(self, paths: Mapping[str, Path], how: str, *, is_typed: bool, has_header: bool = False) -> None:
+        """Write the rows of splits with DuckDB; `paths` are split → file, `how` the options of its COPY."""
+        with contextlib.ExitStack() as stack:
+            files = {split: stack.enter_context(path.open("wb")) for split, path in paths.items()}
+            for number, select in enumerate(self.list_parts(is_typed=is_typed)):
+                # All splits from one reading: what a part takes is unpacking the columns of its flags.
+                self.source.cursor.execute(f"create or replace temp table part as {select}")
                 header = f", header {str(number == 0).lower()}" if has_header else ""
-                self.source.cursor.execute(f"copy ({select}) to '{quote_path(aside)}' ({how}{header})")
-                with aside.open("rb") as part:
-                    shutil.copyfileobj(part, file, 1 << 20)
-        aside.unlink(missing_ok=True)
+                for split, file in files.items():
+                    self._copy_part(split, file, f"{how}{header}")
+        self.source.cursor.execute("drop table if exists part")
+
+    def _copy_part(self, split: str, file: IO[bytes], how: str) -> None:
+        aside = Path(f"{file.name}.part")
+        chosen = f"select * exclude (part_split) from part where part_split = '{split}'"  # noqa: S608
+        self.source.cursor.execute(f"copy ({chosen}) to '{quote_path(aside)}' ({how})")
+        with aside.open("rb") as part:
+            shutil.copyfileobj(part, file, 1 << 20)
+        aside.unlink()
 
     def stream(self, split: str, *, is_typed: bool = True) -> Iterator[dict[str, Any]]:
         """Yield the rows of a split, column → value; the connection does nothing else meanwhile."""
-        for select in self.list_selects(split, is_typed=is_typed):
-            cursor = self.source.cursor.execute(select)
+        for select in self.list_parts(is_typed=is_typed):
+            chosen = f"select * exclude (part_split) from ({select}) where part_split = '{split}'"  # noqa: S608
+            cursor = self.source.cursor.execute(chosen)
             names = [each[0] for each in cursor.description or ()]
             while part := cursor.fetchmany(_FETCHED):
                 yield from (dict(zip(names, row, strict=True)) for row in part)

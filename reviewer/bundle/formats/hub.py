@@ -7,7 +7,7 @@ The card names every file and feature, so that `datasets` infers nothing: labels
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from reviewer.bundle.columns import find_file, list_media, name_target
@@ -37,13 +37,15 @@ _FILE_FEATURES = {ImageSpec: "image", AudioSpec: "audio"}
 def write_hub(rows: Rows, folder: Path) -> None:
     """Write `huggingface/` with `README.md` and a file or folder per split; `load_dataset` reads it."""
     base = folder / FOLDER
-    for split in rows.list_splits():
-        if find_file_feature(rows.spec):
-            _write_folder(rows, split, base / "data" / split)
+    data = base / "data"
+    data.mkdir(parents=True)
+    if find_file_feature(rows.spec):
+        _write_folders(rows, {split: data / split for split in rows.list_splits()})
+        for split in rows.list_splits():
             _copy_files(rows, split, base)
-        else:
-            (base / "data").mkdir(parents=True, exist_ok=True)
-            copy_parquet(rows, split, base / "data" / f"{split}-00000-of-00001.parquet")
+    else:
+        files = {split: data / f"{split}-00000-of-00001.parquet" for split in rows.list_splits()}
+        copy_parquet(rows, files)
     (base / "README.md").write_text(_build_card(rows), encoding="utf-8")
 
 
@@ -59,20 +61,22 @@ def _list_files(spec: ModelSpec) -> list[str]:
     return [name for name, each in spec.inputs.items() if kind and _FILE_FEATURES.get(type(each)) == kind]
 
 
-def _write_folder(rows: Rows, split: str, folder: Path) -> None:
+def _write_folders(rows: Rows, folders: Mapping[str, Path]) -> None:
     """Write `metadata.parquet` beside the files.
 
     As JSON lines it would be read with types that `datasets` guesses per split: a caption `2026-03-01` is a
     time then, and a column that is empty in one split an error. Labels are numbers, named in the file's
     metadata, which is what `datasets` itself writes.
     """
-    folder.mkdir(parents=True)
+    for folder in folders.values():
+        folder.mkdir()
     spec = rows.spec
     names = rows.list_columns(is_typed=True)
     columns = ", ".join(_select_column(spec, name) for name in names)
     features = {name_target(spec): {"names": list(spec.labels), "_type": "ClassLabel"}}
     described = json.dumps({"info": {"features": features if _has_classes(spec) else {}}})
-    copy_parquet(rows, split, folder / "metadata.parquet", columns, {"huggingface": described})
+    files = {split: folder / "metadata.parquet" for split, folder in folders.items()}
+    copy_parquet(rows, files, columns, {"huggingface": described})
 
 
 def _select_column(spec: ModelSpec, name: str) -> str:
