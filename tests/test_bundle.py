@@ -184,6 +184,16 @@ def test_the_exports_between_two_of_corrections_change_neither_their_splits_nor_
     assert delta.manifest["parent"] == first.name
 
 
+def test_a_delta_brings_an_example_again_whose_answer_another_flag_changed(tmp_path: Path) -> None:
+    late = make_reviewed("a", "login", reviewed_at=NOON + timedelta(minutes=1))
+    export_flags(tmp_path, SPEC, [make_reviewed("a", "refund"), make_reviewed("b")])
+    delta = export_flags(tmp_path, SPEC, [late], mode="delta", policy="majority")
+    assert [(row["text"], row["label"], row["reviewer_votes"]) for row in read_rows(delta)] == [
+        ("a", "login", "1")
+    ]
+    assert delta.counts["left_out"] == {"outvoted": 1, "exported_before": 1}
+
+
 def test_the_manifest_has_the_hash_of_every_other_file_and_the_checksums_can_be_checked(
     tmp_path: Path,
 ) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import fcntl
 import json
 import resource
 import subprocess
@@ -202,3 +203,20 @@ def test_exports_by_several_processes_give_every_example_one_split(tmp_path: Pat
     known = {row["example_id"]: row["split"] for row in read_csv(tmp_path / "exports/tickets/splits.csv")}
     for bundle in bundles:
         assert {row["example_id"]: row["split"] for row in read_rows(bundle)} == known
+
+
+def test_an_export_that_waits_for_another_one_can_be_stopped(tmp_path: Path) -> None:
+    log_flags(tmp_path, [make_reviewed()])
+    (tmp_path / "exports/tickets").mkdir(parents=True)
+    seen: list[str] = []
+
+    def stop(share: float, doing: str) -> None:
+        seen.append(doing)
+        raise StoppedError("The work was stopped.")
+
+    with (tmp_path / "exports/tickets/.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        with open_index(tmp_path) as cursor, pytest.raises(StoppedError):
+            export_with(cursor, tmp_path, stop)
+    assert seen == ["Waiting for another export of the model"]
+    assert export_flags(tmp_path, SPEC).counts["written"] == 1

@@ -338,12 +338,13 @@ def check_splits(history: History, bundle: Bundle, base: dict[str, str], splits:
 
 
 def check_delta(history: History, bundle: Bundle, heads: dict[str, int]) -> None:
-    """A flag is left out as exported before if and only if its decision stood before the parent."""
+    """A flag is left out as exported before if and only if nothing was decided about its example since."""
     reasons = {row["flag_id"]: row["reason"] for row in read_csv(bundle.path / "left_out.csv")}
     head = heads[bundle.manifest["parent"]] if bundle.manifest["parent"] else 0
-    places = {each.event_id: place for place, each in enumerate(history.events)}
+    examples = {each.flag_id: each.example_id for each in history.flags}
+    moved = {examples[each.flag_id] for each in history.events[head:] if each.event != "comment"}
     for flag in list_corrected(history):
-        is_old = places[history.list_standing(flag)[-1].event_id] < head
+        is_old = flag.example_id not in moved
         assert (reasons.get(flag.flag_id) == "exported_before") == is_old
 
 

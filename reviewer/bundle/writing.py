@@ -13,6 +13,7 @@ import json
 import os
 import shutil
 import tempfile
+import time
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -41,6 +42,8 @@ from reviewer.records import JsonValue, Progress
 
 if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection
+
+_WAIT_SECONDS = 0.1
 
 _SAMPLE = 10
 """Rows that a plan shows."""
@@ -94,7 +97,7 @@ def write_bundle(
     _check(spec, options)
     path = _find_parent(folder, spec)
     # The lock comes first: what another export deals meanwhile must be known to this one.
-    with _explaining(path), _locked(path):
+    with _explaining(path), _locked(path, progress):
         source, base, parent = _prepare(cursor, folder, spec, media, options)
         with selecting(source, options, progress):
             findings = find_all(source, options, base)
@@ -160,15 +163,25 @@ def _explaining(parent: Path) -> Iterator[None]:
 
 
 @contextlib.contextmanager
-def _locked(parent: Path) -> Iterator[None]:
+def _locked(parent: Path, progress: Progress) -> Iterator[None]:
     """Let one export of the model be written at a time: the splits are dealt once."""
     parent.mkdir(parents=True, exist_ok=True)
     descriptor = os.open(parent / ".lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
     try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX)
+        while not _try_lock(descriptor):
+            progress(0.0, "Waiting for another export of the model")  # whoever waits can stop
+            time.sleep(_WAIT_SECONDS)
         yield
     finally:
         os.close(descriptor)
+
+
+def _try_lock(descriptor: int) -> bool:
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True
 
 
 def _write_folder(

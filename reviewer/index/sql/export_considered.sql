@@ -1,11 +1,18 @@
 -- One row per resolved flag of the model, with the right answer that people gave it, as text, and the
--- reason why it can be no row of its own accord. `since` is the first review that the last export did not know.
+-- reason why it can be no row of its own accord. `since` is the first review that the last export did not know, 0 to
+-- export all: what was decided since about any flag of an example may have changed the answer of the others.
 create temp table considered as
 with decided as (
     select flag_id, action_id, max(position) as decided_position, max(certainty) as certainty
     from reviews
     where is_applied and event = 'resolve'
     group by flag_id, action_id
+),
+moved as (
+    select example_id
+    from reviews
+    join flags using (flag_id)
+    where $since > 0 and reviews.position >= $since and is_applied and event in ('resolve', 'status', 'revert')
 ),
 described as (
     select
@@ -37,6 +44,6 @@ select
         when answer is null and $needs_answer then 'no_correction'
         when names <> $names then 'other_inputs'
         when len($labels) > 0 and not list_contains($labels, answer) then 'retired_label'
-        when decided_position < $since then 'exported_before'
+        when decided_position < $since and example_id not in (select example_id from moved) then 'exported_before'
     end as reason
 from described;
