@@ -501,3 +501,31 @@ def test_datasets_opens_the_pictures_and_keeps_captions_labels_and_paths(
     papers = [json.loads(row["paper"])["path"] for row in rows[1:]]
     assert {(bundle.path / "huggingface" / path).read_bytes() for path in papers} == {b"a paper"}
     assert rows[0]["paper"] is None
+
+
+def test_an_audiofolder_names_the_recordings_beside_what_was_said_of_them(tmp_path: Path) -> None:
+    """Read with Arrow: `datasets` needs torch for the very reading of a path to a recording."""
+    import pyarrow.parquet as pq
+
+    spec = ModelSpec.model_validate(
+        {
+            "name": "calls",
+            "kind": "python",
+            "task": "generic",
+            "labels": ["calm", "angry"],
+            "inputs": {"sound": "audio", "caption": {"component": "textbox", "required": False}},
+            "outputs": {"label": "label"},
+        }
+    )
+    media = MediaStore(tmp_path / "flagged/media")
+    sounds = [make_wav(bytes([number, 0]) * 800) for number in range(2)]
+    flags = [
+        make_row(spec, {"sound": {"media": media.save(sound, "wav")}, "caption": caption}, "angry", "calm")
+        for sound, caption in zip(sounds, ("007", None), strict=True)
+    ]
+    bundle = export_flags(tmp_path, spec, flags, formats=["huggingface"], shares={"train": 1})
+    folder = bundle.path / "huggingface/data/train"
+    rows = pq.read_table(folder / "metadata.parquet").to_pylist()
+    assert [(folder / row["sound_file_name"]).read_bytes() for row in rows] == sounds
+    assert [(row["caption"], row[spec.target]) for row in rows] == [("007", "angry"), (None, "angry")]
+    assert "dtype: audio" in (bundle.path / "huggingface/README.md").read_text("utf-8")
