@@ -527,5 +527,5 @@ def test_an_audiofolder_names_the_recordings_beside_what_was_said_of_them(tmp_pa
     folder = bundle.path / "huggingface/data/train"
     rows = pq.read_table(folder / "metadata.parquet").to_pylist()
     assert [(folder / row["sound_file_name"]).read_bytes() for row in rows] == sounds
-    assert [(row["caption"], row[spec.target]) for row in rows] == [("007", "angry"), (None, "angry")]
+    assert [(row["caption"], row["target"]) for row in rows] == [("007", "angry"), (None, "angry")]
     assert "dtype: audio" in (bundle.path / "huggingface/README.md").read_text("utf-8")
