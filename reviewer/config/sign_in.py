@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from ipaddress import IPv4Network, IPv6Network
 from typing import Annotated, Literal
+from urllib.parse import urlsplit
 
-from pydantic import Field, model_validator
+from pydantic import Field, field_validator, model_validator
 
+from reviewer.access import is_loopback
 from reviewer.config.fields import Spec
 
 _HeaderName = Annotated[str, Field(pattern=r"^([A-Za-z][A-Za-z0-9-]{0,63})?$")]
@@ -31,6 +33,14 @@ class OidcSpec(Spec):
     """Claim with the person's groups or roles, such as `groups`."""
     roles: dict[str, Literal["tester", "reviewer", "admin"]] = Field({})
     """Value of that claim → role; the highest one that fits counts, at every sign-in."""
+
+    @field_validator("issuer")
+    @classmethod
+    def _check_issuer(cls, issuer: str) -> str:
+        parts = urlsplit(issuer)
+        if parts.scheme == "http" and not is_loopback(parts.hostname or ""):
+            raise ValueError("an address with https:// is needed, unless the provider is on this computer")
+        return issuer
 
 
 class SignInSpec(Spec):

@@ -21,7 +21,7 @@ from reviewer.accounts import Accounts
 from reviewer.config import SignInSpec
 from reviewer.errors import InputError
 from reviewer.sign_in.cookie import read_cookie
-from reviewer.sign_in.oidc import Provider
+from reviewer.sign_in.oidc import Claim, Provider
 from reviewer.sign_in.peer import PEER
 
 PERSON = "reviewer.person"
@@ -82,13 +82,23 @@ class SignIn:
             return self.accounts.people.set_role(known.name, role)
         return known
 
+    def admit_claim(self, claim: Claim) -> Person:
+        """Return the person for whom a provider vouches; raises `InputError` when there is no entry."""
+        role = claim.role
+        if role is None and self.spec.oidc and self.spec.oidc.role_claim:
+            role = self._default_role
+            if role is None:
+                raise _tell_stranger(claim.name)
+        return self.admit(claim.name, role=role, subject=claim.subject)
+
+    @property
+    def _default_role(self) -> Role | None:
+        return None if self.spec.default_role == "none" else Role[self.spec.default_role.upper()]
+
     def _add(self, name: str, role: Role | None, subject: str | None) -> Person:
-        if role is None and self.spec.default_role != "none":
-            role = Role[self.spec.default_role.upper()]
+        role = role or self._default_role
         if role is None:
-            raise ForbiddenError(
-                f"{name[:80]} may not use this app yet; an admin lets people in: reviewer users add NAME."
-            )
+            raise _tell_stranger(name)
         return self.accounts.people.add(name, role, subject=subject)
 
     def _find_token(self, secret: str) -> Person:
@@ -147,6 +157,12 @@ def is_within(address: str, networks: Sequence[IPv4Network | IPv6Network]) -> bo
         return False
     mapped = getattr(parsed, "ipv4_mapped", None) or parsed
     return any(mapped in each for each in networks)
+
+
+def _tell_stranger(name: str) -> ForbiddenError:
+    return ForbiddenError(
+        f"{name[:80]} may not use this app yet; an admin lets people in: reviewer users add NAME."
+    )
 
 
 def tell_unknown() -> SignInNeededError:

@@ -50,7 +50,7 @@ def add_sign_in_pages(server: FastAPI, workspace: Workspace, sign_in: SignIn) ->
     for (method, path), answer in routes.items():
         server.add_api_route(path, answer, methods=[method], include_in_schema=False, response_model=None)
     if sign_in.provider:
-        add_provider_pages(server, sign_in, pages.begin)
+        add_provider_pages(server, sign_in, sign_in.provider, pages.begin, pages.refuse)
     add_account_page(server, workspace, sign_in)
 
 
@@ -131,6 +131,10 @@ class _Pages:
         set_cookie(answer, request.scope, sessions.start(person.name), sessions.longest)
         return answer
 
+    def refuse(self, request: Request, problem: InputError) -> Response:
+        """Show the form with what went wrong."""
+        return self._show(request, "/", problem=problem)
+
     def _find_signed_in(self, request: Request) -> Person | None:
         try:
             return self._sign_in.recognize(request.scope)
@@ -138,7 +142,7 @@ class _Pages:
             return None
 
     def _show(
-        self, request: Request, target: str, name: str = "", problem: ForbiddenError | None = None
+        self, request: Request, target: str, name: str = "", problem: InputError | None = None
     ) -> Response:
         focus: dict[str, Any] = {"password" if name else "name": {"autofocus": ""}}
         fields = (
