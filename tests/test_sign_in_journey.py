@@ -7,11 +7,16 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
+from axe_playwright_python.sync_playwright import Axe
 from browser import find_free_port, save_screenshot, watch_errors
 from people import sign_in_browser, turn_on_sign_in
+
+from reviewer.accounts import Accounts
+from reviewer.records import new_id
+from reviewer.sign_in import COOKIE
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, Page
@@ -112,3 +117,86 @@ def test_a_tester_flags_and_sees_what_became_of_it(
     assert [each["flagger"] for each in answer.json()["flags"]] == ["tess"]
     save_screenshot(bob, "reviewer", tmp_path)
     assert errors == []
+
+
+NASTY = '<img src=x onerror="window.hacked = 1"><script>window.hacked = 1</script>'
+
+
+def test_no_text_of_others_runs_in_any_view(
+    browser: Browser, address: str, folder: Path, tmp_path: Path
+) -> None:
+    page = open_signed_in(browser, address, folder, "bob")
+    errors = watch_errors(page)
+    page.goto("/?tab=review")
+    page.locator("#desk .desk").wait_for()
+    asked = {"Origin": address}
+
+    def post(path: str, **body: object) -> dict[str, Any]:
+        answer = page.request.post(f"/api/{path}", data=body, headers=asked)
+        assert answer.status == 200, answer.text()
+        return dict(answer.json())
+
+    made = post("predict", model="tickets", inputs={"text": NASTY})
+    flag = post("flags", prediction_id=made["prediction_id"], option="other", comment=NASTY)
+    post("reviews", action_id=new_id(), flag_id=flag["flag_id"], seq=0, comment=NASTY)
+    post("views", name=NASTY[:100], query="view=all", is_shared=True)
+    batch = tmp_path / "<img src=x onerror='window.hacked = 1'>.csv"
+    batch.write_text(f'text,label\n"{NASTY.replace(chr(34), chr(34) * 2)}",refund\n', encoding="utf-8")
+    page.goto("/?tab=review")
+    page.locator("#desk .desk").get_by_text("window.hacked").first.wait_for()
+    for name in ("Insights", "SQL", "Export", "Versions", "Import"):
+        page.get_by_role("tab", name=name, exact=False).first.click()
+        page.locator("#review-tabs [role=tabpanel]:visible .block:visible").first.wait_for()
+    page.get_by_role("tab", name="Batch test").click()
+    page.locator("#batch-file input[type=file]").set_input_files(batch)
+    page.locator(".batch-preview table").wait_for()
+    page.get_by_role("tab", name="Test", exact=True).click()
+    page.get_by_label("text").first.fill(NASTY)
+    page.keyboard.press("Enter")
+    page.locator("#session").get_by_text("window.hacked").wait_for()
+    page.goto("/account")
+    page.get_by_text("window.hacked").first.wait_for()
+    assert page.evaluate("window.hacked") is None
+    assert page.locator("img[src=x]").count() == 0
+    assert errors == []
+
+
+@pytest.mark.parametrize(
+    ("scheme", "language", "width"), [("light", "ru", 1280), ("dark", "en", 1280), ("dark", "ru", 360)]
+)
+def test_the_pages_of_signing_in_fit_and_can_be_used_by_all(
+    browser: Browser, address: str, folder: Path, tmp_path: Path, scheme: Any, language: str, width: int
+) -> None:
+    with Accounts(folder) as accounts:
+        secret = accounts.sessions.start("ann")
+        link = accounts.links.make("tom")
+    context = browser.new_context(
+        base_url=address, color_scheme=scheme, locale=language, viewport={"width": width, "height": 760}
+    )
+    page = context.new_page()
+    paths = {"sign-in": "/sign-in", "password": f"/sign-in/link?token={link}", "account": "/account"}
+    for name, path in paths.items():
+        if name == "account":
+            context.add_cookies([{"name": COOKIE, "value": secret, "url": address}])
+        page.goto(path)
+        found = Axe().run(page).response["violations"]
+        assert [(each["id"], [node["html"] for node in each["nodes"]]) for each in found] == []
+        assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+        save_screenshot(page, f"{name}-{scheme}-{language}-{width}", tmp_path)
+    page.goto("/")
+    page.locator("#account-link").wait_for()
+    save_screenshot(page, f"app-{scheme}-{language}-{width}", tmp_path)
+
+
+def test_a_page_whose_session_has_ended_says_so_and_keeps_what_was_typed(
+    browser: Browser, address: str, folder: Path
+) -> None:
+    page = open_signed_in(browser, address, folder, "carl")
+    page.goto("/")
+    page.locator("#account-link").wait_for()
+    page.get_by_label("text").first.fill("give my money back")
+    with Accounts(folder) as accounts:
+        accounts.sessions.end_all("carl")
+    page.keyboard.press("Enter")
+    page.get_by_text("Your session has ended. What you typed is still here.").wait_for()
+    assert page.get_by_label("text").first.input_value() == "give my money back"

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from reviewer.cli.options import FormatOption, WorkspaceOption, find_user
+from reviewer.cli.options import FormatOption, WorkspaceOption, find_user, open_workspace
 from reviewer.errors import InputError, UnknownNameError
 from reviewer.terminal import talk, write_record, write_records
 
@@ -85,7 +85,10 @@ def remove(name: NameArgument, workspace: WorkspaceOption = None) -> None:
     """Let somebody in no more: sessions, links and tokens end at once; what the person wrote stays."""
     with _open(workspace) as accounts:
         removed = accounts.people.remove(name)
-    write_record({"removed": removed})
+    held = _count_held(workspace, removed)
+    write_record({"removed": removed, "flags_held": held})
+    if held:
+        talk(f"{held} open flags are still with {removed}; assign them at the desk to take them over.")
 
 
 def tokens(context: typer.Context, form: FormatOption = None, workspace: WorkspaceOption = None) -> None:
@@ -165,6 +168,15 @@ def _open(workspace: Path | None) -> Accounts:
     from reviewer.workspace import find_workspace
 
     return Accounts(find_workspace(workspace))
+
+
+def _count_held(workspace: Path | None, name: str) -> int:
+    """Return how many open flags are with the person."""
+    from reviewer.index.queries import Slice
+
+    with open_workspace(workspace) as opened:
+        views = opened.count_facets(Slice(assignee=(name,))).views
+    return views["open"] + views["in_review"]
 
 
 def _read_role(role: str) -> Role:

@@ -11,9 +11,15 @@ async function showPerson() {
   const link = document.createElement("a");
   link.id = "account-link";
   link.href = address("account");
-  link.textContent = `${person.name} · ${text(`role.${person.role}`)}`;
+  link.textContent = person.name;
+  const role = document.createElement("span");
+  role.textContent = ` · ${text(`role.${person.role}`)}`;
+  link.append(role);
   link.setAttribute("aria-label", text("account.open", person));
   document.body.append(link);
+  // The tabs keep clear of it; Gradio folds those that do not fit when the window changes.
+  document.documentElement.style.setProperty("--account-width", `${link.offsetWidth}px`);
+  window.dispatchEvent(new Event("resize"));
 }
 
 async function tellEnd() {
