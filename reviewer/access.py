@@ -9,9 +9,12 @@ from __future__ import annotations
 import getpass
 import ipaddress
 import logging
+from collections.abc import Callable
+from contextvars import ContextVar
 from dataclasses import dataclass
 from enum import IntEnum
 from functools import cache
+from typing import NamedTuple
 
 from reviewer.errors import InputError
 
@@ -29,6 +32,28 @@ class Role(IntEnum):
 
 SCOPES = {"test": Role.TESTER, "review": Role.REVIEWER, "admin": Role.ADMIN}
 """Scope of a token → the role whose work it allows."""
+
+
+class Whereabouts(NamedTuple):
+    """Who asks, and from where."""
+
+    person: str
+    address: str = ""
+    agent: str = ""
+
+
+ASKED: ContextVar[Callable[[], Whereabouts] | None] = ContextVar("asked", default=None)
+"""How whoever this is done for is found; None on the command line and in work of the program's own."""
+
+_MOST_AGENT = 120
+
+
+def find_whereabouts(person: str = "") -> Whereabouts:
+    """Return who asks and from where; `person` counts when the caller knows a name."""
+    asked = ASKED.get()
+    found = asked() if asked else Whereabouts(find_owner().name)
+    return found._replace(person=person or found.person, agent=found.agent[:_MOST_AGENT])
+
 
 _LOG = logging.getLogger(__name__)
 

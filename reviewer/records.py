@@ -359,6 +359,48 @@ class LabelChange:
     """The change that a revert takes back."""
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AuditEntry:
+    """Something that a person did beside reviewing: who, when, from where."""
+
+    entry_id: str
+    noted_at: datetime
+    person: str
+    action: str
+    """Such as `sign_in`, `export`, `promote`, `change_labels`, `erase`."""
+    subject: str = ""
+    """What it was done to: a model, a version, a person, a flag."""
+    details: str = ""
+    address: str = ""
+    """The network address it came from; "" for the command line."""
+    agent: str = ""
+    """The program that asked, shortened."""
+
+
+class Link(StrEnum):
+    """What a row of the chain says."""
+
+    ROW = "row"
+    """A row of the log of reviews has this digest."""
+    ERASE = "erase"
+    """A row became another one, or none, by an erasure that is on record."""
+    SEAL = "seal"
+    """All rows until here, in one digest."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ChainLink:
+    """One link of the chain over the log of reviews."""
+
+    link_id: str
+    """Of a row the `event_id` that it has."""
+    kind: str
+    digest: str
+    """The first 32 hex digits of the row's SHA-256; of a seal all 64 of everything before it."""
+    becomes: str = ""
+    """Of an erasure the digest of what the row becomes, "" for nothing; of a seal the place in the log."""
+
+
 def new_id() -> str:
     """Return a new UUIDv7 as text; later ids sort after earlier ones."""
     return str(uuid7())

@@ -14,6 +14,9 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from reviewer.access import find_whereabouts
+from reviewer.audit import AuditSlice, build_entry, list_all, list_page
+from reviewer.chain import Chain, Checked
 from reviewer.config import CONFIG_NAME, ModelSpec, WorkspaceSpec, load_config
 from reviewer.decisions import (
     Named,
@@ -32,7 +35,7 @@ from reviewer.index.queries import ChosenFlags, FacetCounts, Marker, Page, Previ
 from reviewer.index.store import Index, MainIndex, SideIndex, delete_index
 from reviewer.jobs import Job, Jobs, scale
 from reviewer.label_book import ChangeEntry, LabelBook
-from reviewer.labels import Names
+from reviewer.labels import Names, describe_change
 from reviewer.ledger import Ledger
 from reviewer.log import encode_alike, encode_row, encode_rows, open_logs
 from reviewer.log.columns import encode_json
@@ -41,6 +44,7 @@ from reviewer.models.asking import Answered, ask_version, build_predictions, com
 from reviewer.models.components import check_many_inputs, check_media
 from reviewer.models.versions import ModelVersions, Version
 from reviewer.records import (
+    AuditEntry,
     Change,
     Event,
     Flag,
@@ -64,6 +68,7 @@ from reviewer.rules import Finding, apply_rules
 from reviewer.saved_views import SavedViews
 from reviewer.training.summary import VerifySummary as VerifySummary
 from reviewer.triage import ActionReport, Deed, ManyDecided, Target, Triage, describe_action
+from reviewer.watching import Watcher
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -118,6 +123,7 @@ class Workspace:
         self._ledger = Ledger(self._logs["predictions"], is_buffered=is_app)
         self._versions = {name: ModelVersions(folder, spec) for name, spec in self.spec.models.items()}
         self.saved_views = SavedViews(folder)
+        self.chain = Chain(self.flagged, self._logs["reviews"], self._logs["chain"])
         self._labels = LabelBook(self._logs["labels"], self._list_seen_labels)
         self._labels_seen = 0
         self.jobs = Jobs()
@@ -198,6 +204,7 @@ class Workspace:
         """Let the test tab answer with this version from now on, without the gate of `promote`."""
         chosen = self.find_version(model, version)
         self._promotions_of(model).serve(chosen, who)
+        self.record_audit("serve", f"{model} {version}", person=who)
         self.write_card(model, version)
         return chosen
 
@@ -205,6 +212,16 @@ class Workspace:
         """Return the store of the model's versions; raises `UnknownNameError`."""
         self.find_model(model)
         return self._versions[model]
+
+    @contextlib.contextmanager
+    def watching(self) -> Iterator[None]:
+        """Do the chores of an app in the background while it runs: seal the reviews."""
+        watcher = Watcher([self.chain.seal])
+        watcher.start()
+        try:
+            yield
+        finally:
+            watcher.stop()
 
     @contextlib.contextmanager
     def grouping(self) -> Iterator[None]:
@@ -784,6 +801,7 @@ class Workspace:
         )  # fmt: skip
         with self._deciding:
             made = self._labels.change(self._config, made, seq)
+        self.record_audit("change_labels", model, person=person, details=describe_change(made))
         self.find_model(model)
         return made
 
@@ -799,8 +817,46 @@ class Workspace:
         )  # fmt: skip
         with self._deciding:
             made = self._labels.revert(self._config, revert)
+        self.record_audit("undo_labels", made.model, person=person, details=check_id("change_id", change_id))
         self.find_model(made.model)
         return made
+
+    # Audit
+
+    def record_audit(
+        self, action: str, subject: str = "", *, person: str = "", details: str = ""
+    ) -> AuditEntry:
+        """Put on record what a person did; who asks, and from where, is known by itself."""
+        who = find_whereabouts(person)
+        made = build_entry(
+            new_id(),
+            who.person,
+            action,
+            subject=subject,
+            details=details,
+            address=who.address,
+            agent=who.agent,
+        )
+        self._logs["audit"].append([encode_row("audit", made)])
+        return made
+
+    def read_audit(
+        self, chosen: AuditSlice, after: str | None = None, limit: int = 100
+    ) -> tuple[list[dict[str, Any]], str | None]:
+        """Return who did what, newest first, and the cursor of the next page, None at the end."""
+        if limit < 1:
+            raise InputError(f"The limit is {limit}; at least 1 is needed.")
+        with self._index.reading() as cursor:
+            return list_page(cursor, self._logs["audit"], chosen, after, limit)
+
+    def read_whole_audit(self, chosen: AuditSlice) -> Iterator[list[dict[str, Any]]]:
+        """Yield all that `read_audit` pages through, part by part."""
+        with self._index.reading() as cursor:
+            yield from list_all(cursor, self._logs["audit"], chosen)
+
+    def verify_audit(self, head: str | None = None) -> Checked:
+        """Compare the log of reviews with the chain that seals it; see `Chain.verify`."""
+        return self.chain.verify(head)
 
     # Figures and SQL
 
@@ -857,7 +913,9 @@ class Workspace:
 
         spec = self.find_model(model)
         with self._index.reading() as cursor:
-            return write_bundle(cursor, self.folder, spec, self.media, options or ExportOptions(), progress)
+            made = write_bundle(cursor, self.folder, spec, self.media, options or ExportOptions(), progress)
+        self.record_audit("export", f"{model} {made.name}", details=made.path.name)
+        return made
 
     def start_export(self, model: str, options: ExportOptions | None = None) -> Job:
         """Begin an export in the background; raises `BusyError` while one of the model runs."""
@@ -998,12 +1056,14 @@ class Workspace:
         gate = self.check_gate(model, version)
         made = self._promotions_of(model).promote(self.find_version(model, version), gate, who, override)
         self.write_card(model, version)
+        self.record_audit("promote", f"{model} {version}", person=who, details=override or "")
         return made
 
     def roll_back(self, model: str, *, who: str = "", reason: str = "") -> Promotion:
         """Let the app answer with the version that was served before this one."""
         made = self._promotions_of(model).roll_back(who, reason)
         self.write_card(model, made.to_version)
+        self.record_audit("roll_back", f"{model} {made.to_version}", person=who, details=reason)
         return made
 
     def list_promotions(self, model: str) -> list[Promotion]:

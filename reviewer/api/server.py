@@ -18,6 +18,7 @@ from reviewer import __version__
 from reviewer.accounts import Accounts
 from reviewer.api.account import add_account_routes
 from reviewer.api.asking import read_language
+from reviewer.api.audit import Asking, add_audit_routes
 from reviewer.api.bulk import add_bulk_routes
 from reviewer.api.desk import add_desk_routes
 from reviewer.api.exits import add_batch_routes, add_import_routes, add_query_routes
@@ -60,6 +61,7 @@ def build_server(
     server.include_router(build_router(workspace, sign_in.accounts if sign_in else None), prefix="/api")
     # An own CORS layer that allows no other origin: without it Gradio answers every origin it is asked from.
     server.add_middleware(CORSMiddleware, allow_origins=[])
+    server.add_middleware(Asking)
     server.add_middleware(BodyLimit, most=max_file_bytes)
     if sign_in:
         server.add_middleware(Wall, sign_in=sign_in)
@@ -111,6 +113,7 @@ def build_router(workspace: Workspace, accounts: Accounts | None) -> APIRouter:
     add_version_routes(router, workspace)
     add_promotion_routes(router, workspace)
     add_label_routes(router, workspace)
+    add_audit_routes(router, workspace)
     add_import_routes(router, workspace)
     add_batch_routes(router, workspace)
     return router

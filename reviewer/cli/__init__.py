@@ -29,6 +29,7 @@ from typing import Annotated, Any
 import typer
 
 from reviewer import __version__
+from reviewer.cli.audit import AUDIT_VERBS, audit
 from reviewer.cli.batches import batch
 from reviewer.cli.care import doctor, reindex
 from reviewer.cli.exits import CANCELLED, EXIT_CODES, find_exit_code
@@ -96,6 +97,7 @@ _add_group("models", models, MODEL_VERBS)
 _add_group("users", users, USER_VERBS)
 _add_group("tokens", tokens, TOKEN_VERBS)
 _add_group("labels", labels, LABEL_VERBS)
+_add_group("audit", audit, AUDIT_VERBS)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

@@ -16,13 +16,25 @@ from operator import attrgetter
 from typing import Any, get_type_hints
 
 from reviewer.errors import InputError
-from reviewer.records import Flag, FlagState, JsonValue, LabelChange, Prediction, Review, encode_values
+from reviewer.records import (
+    AuditEntry,
+    ChainLink,
+    Flag,
+    FlagState,
+    JsonValue,
+    LabelChange,
+    Prediction,
+    Review,
+    encode_values,
+)
 
 STREAMS: dict[str, type[Any]] = {
     "flags": Flag,
     "reviews": Review,
     "predictions": Prediction,
     "labels": LabelChange,
+    "audit": AuditEntry,
+    "chain": ChainLink,
 }
 """Name of each log → the record that one of its rows holds."""
 

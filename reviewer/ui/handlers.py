@@ -15,6 +15,7 @@ import gradio as gr
 from gradio.context import LocalContext
 
 from reviewer.access import (
+    ASKED,
     ForbiddenError,
     Person,
     Role,
@@ -23,6 +24,7 @@ from reviewer.access import (
     find_owner,
     log_refusal,
 )
+from reviewer.api import find_origin
 from reviewer.errors import ReviewerError, StoppedError
 from reviewer.sign_in import PAGES, find_person
 from reviewer.ui.texts import find_language, load_texts, say_sentence
@@ -54,6 +56,8 @@ def _wrap(handler: Callable[..., Any], role: Role, tell: Callable[[str], gr.Erro
     def run(*args: Any, **kwargs: Any) -> Any:
         """Return the handler's answer, or raise what went wrong as one sentence."""
         person = None
+        asked = LocalContext.request.get(None)
+        token = ASKED.set((lambda: find_origin(asked.request.scope)) if asked and asked.request else None)
         try:
             person = find_asker()
             check_role(person, role)
@@ -69,6 +73,8 @@ def _wrap(handler: Callable[..., Any], role: Role, tell: Callable[[str], gr.Erro
             # A mistake in the program: the traceback is for the log, the sentence for the person.
             _LOG.exception("handler %s failed", handler.__qualname__)
             raise tell(load_texts(find_language(_find_request(args)))["error.unexpected"]) from None
+        finally:
+            ASKED.reset(token)
 
     return run
 

@@ -163,6 +163,7 @@ def launch(
             app.share_url = _share(host, listener.getsockname()[1], reach, stack)
         _start_loading(opened, stack)
         stack.enter_context(opened.grouping())
+        stack.enter_context(opened.watching())
         app.keep(stack)
     if not quiet:
         _tell(app)
@@ -200,6 +201,7 @@ def mount(
         guard = _open_accounts(opened, stack) if opened.spec.sign_in.on else None
         site = _build_site(opened, Reach.of_anyone(), "", theme, max_file_bytes, guard)
         stack.enter_context(opened.grouping())
+        stack.enter_context(opened.watching())
         closing = stack.pop_all()
     _join_lifespans(app, site, closing)
     app.mount(path, site, name="reviewer")
