@@ -20,6 +20,7 @@ from reviewer.access import (
     Person,
     Role,
     SignInNeededError,
+    Whereabouts,
     check_role,
     find_owner,
     log_refusal,
@@ -56,8 +57,7 @@ def _wrap(handler: Callable[..., Any], role: Role, tell: Callable[[str], gr.Erro
     def run(*args: Any, **kwargs: Any) -> Any:
         """Return the handler's answer, or raise what went wrong as one sentence."""
         person = None
-        asked = LocalContext.request.get(None)
-        token = ASKED.set((lambda: find_origin(asked.request.scope)) if asked and asked.request else None)
+        token = ASKED.set(_find_whereabouts())
         try:
             person = find_asker()
             check_role(person, role)
@@ -77,6 +77,13 @@ def _wrap(handler: Callable[..., Any], role: Role, tell: Callable[[str], gr.Erro
             ASKED.reset(token)
 
     return run
+
+
+def _find_whereabouts() -> Callable[[], Whereabouts] | None:
+    """Return how whoever an event comes from is found, None outside one."""
+    asked = LocalContext.request.get(None)
+    request = asked.request if asked else None
+    return (lambda: find_origin(request.scope)) if request else None
 
 
 def find_asker() -> Person:
