@@ -150,12 +150,12 @@ def _wire_tabs(
             gr.Tabs(selected=tab) if is_open else gr.skip(), chosen, chosen, gr.Tab(visible=may_review),
         ]  # fmt: skip
 
-    quiet: dict[str, Any] = {"api_visibility": "private", "show_progress": "hidden"}
+    quiet: dict[str, Any] = {"api_visibility": "private", "show_progress": "hidden", "queue": False}
     known, shown = [model_tab.model, model_tab.version], [model_tab.session, model_tab.version]
     filled = [tabs, model_tab.model, batch_model, review]
-    opened = app.load(open_linked, None, filled, **quiet, queue=False)
+    opened = app.load(open_linked, None, filled, **quiet)
     # The versions are those of the model that the link has chosen.
-    opened.then(refresh, known, shown, **quiet, queue=False)
+    opened.then(refresh, known, shown, **quiet)
     test.select(refresh, known, shown, **quiet)
 
 

@@ -120,7 +120,8 @@ def wire_import(workspace: Workspace, pane: ImportPane, tab: gr.Tab) -> Any:
 
     # What became of one file must not stand beside the next.
     pane.file.upload(clear, None, pane.report, api_visibility="private", show_progress="hidden")
-    tab.select(greet, pane.report, pane.report, api_visibility="private", show_progress="hidden")
+    quiet: Any = {"api_visibility": "private", "show_progress": "hidden", "queue": False}
+    tab.select(greet, pane.report, pane.report, **quiet)
     ran = _wire_run(workspace, pane)
     # What was a new model before is one of the workspace now.
     ran.success(look, pane.file, pane.confirmed, api_visibility="private", show_progress="hidden")
