@@ -8,8 +8,11 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import gradio_client
 import httpx2
 import pytest
+from fastapi import FastAPI
+from fastapi.testclient import TestClient
 from people import turn_on_sign_in
 
 import reviewer
@@ -192,3 +195,40 @@ def test_a_mistake_in_the_table_is_named(tiny_folder: Path, lines: str, said: st
     line = re.search(r"line (\d+): sign_in", str(caught.value))
     assert line is not None
     assert first - 1 <= int(line[1]) <= first + 3
+
+
+@pytest.mark.server
+def test_a_program_of_gradio_signs_in_with_a_token(tiny_folder: Path) -> None:
+    turn_on_sign_in(tiny_folder)
+    with Accounts(tiny_folder) as accounts:
+        token, _ = accounts.tokens.make(Person("tess", Role.TESTER), "script", "test")
+    with reviewer.launch(tiny_folder, prevent_thread_lock=True, quiet=True) as app:
+        asking = {"Authorization": f"Bearer {token}"}
+        program = gradio_client.Client(app.url, headers=asking, verbose=False)
+        made = program.predict("tickets", {"text": "money back"}, api_name="/predict")
+        flag = program.predict(made["prediction_id"], "wrong_label", api_name="/flag")
+        assert (made["username"], flag["flagger"]) == ("tess", "tess")
+        with pytest.raises(Exception, match="credentials were not provided"):
+            gradio_client.Client(app.url, verbose=False)
+
+
+@pytest.mark.server
+def test_an_app_below_a_path_of_another_asks_for_sign_in_too(tiny_folder: Path) -> None:
+    turn_on_sign_in(tiny_folder)
+    with Accounts(tiny_folder) as accounts:
+        accounts.people.set_password("bob", PASSWORD)
+    outer = FastAPI()
+    reviewer.mount(outer, tiny_folder, "/team/flags")
+    own = {"Origin": "http://testserver"}
+    with TestClient(outer, headers=own, follow_redirects=False) as client:
+        assert client.get("/team/flags/api/models").status_code == 401
+        sent = client.get("/team/flags/?tab=review", headers={"Accept": "text/html"})
+        assert sent.headers["location"] == "/team/flags/sign-in?next=%2F%3Ftab%3Dreview"
+        page = client.get(sent.headers["location"])
+        assert 'action="/team/flags/sign-in"' in page.text
+        form = {"name": "bob", "password": PASSWORD, "next": "/?tab=review"}
+        done = client.post("/team/flags/sign-in", data=form)
+        assert done.headers["location"] == "/team/flags/?tab=review"
+        assert "Path=/team/flags;" in done.headers["set-cookie"]
+        assert client.get("/team/flags/api/account").json()["name"] == "bob"
+        assert client.get("/team/flags/", headers={"Accept": "text/html"}).status_code == 200

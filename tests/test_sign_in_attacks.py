@@ -381,11 +381,17 @@ def test_no_download_leads_out_of_its_folder(ann: TestClient, place: str, name: 
     assert "root:" not in answer.text
 
 
-def test_gradio_hands_out_no_file_of_the_workspace(ann: TestClient, folder: Path) -> None:
+def test_gradio_hands_out_no_file_of_the_workspace_in_which_it_was_started(
+    workspace: Workspace, sign_in: SignIn, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(folder)
+    started = build_site(workspace, Reach({"testserver"}), sign_in=sign_in)
+    ann = sign_in_client(started, sign_in, "ann")
     for name in ("people.sqlite", "reviewer.toml", "flagged/flags-0001.csv"):
         for way in ("file=", "file/", "proxy=", "proxy=file://"):
-            answer = ann.get(f"/gradio_api/{way}{folder / name}")
-            assert answer.status_code in (400, 403, 404), f"{way}{name}"
+            for path in (folder / name, name):
+                answer = ann.get(f"/gradio_api/{way}{path}")
+                assert answer.status_code in (400, 403, 404), f"{way}{path}"
 
 
 # HTML and scripts in every text
