@@ -9,6 +9,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from reviewer.client import Client
     from reviewer.errors import ReviewerError
     from reviewer.records import Flag, Prediction, Review
     from reviewer.ui.flag_logger import FlagLogger
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
 __version__ = "0.1.0"
 
 __all__ = [
+    "Client",
     "Flag",
     "FlagLogger",
     "Prediction",
@@ -32,6 +34,7 @@ __all__ = [
 ]
 
 _HOMES = {
+    "Client": "reviewer.client",
     "Flag": "reviewer.records",
     "FlagLogger": "reviewer.ui.flag_logger",
     "Prediction": "reviewer.records",

@@ -11,6 +11,7 @@ import reviewer
 
 def test_the_public_names_are_these() -> None:
     assert reviewer.__all__ == [
+        "Client",
         "Flag",
         "FlagLogger",
         "Prediction",
