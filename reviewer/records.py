@@ -377,6 +377,24 @@ class AuditEntry:
     """The program that asked, shortened."""
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Delivery:
+    """One attempt to tell a webhook of events."""
+
+    attempt_id: str
+    delivery_id: str
+    """The same for all attempts, so that a receiver can drop doubles."""
+    sent_at: datetime
+    webhook: str
+    events: str
+    """Their kinds."""
+    count: int
+    attempt: int
+    status: int
+    """Of the answer; 0 without one."""
+    error: str = ""
+
+
 class Link(StrEnum):
     """What a row of the chain says."""
 

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from reviewer.access import find_whereabouts
 from reviewer.audit import AuditSlice, build_entry, list_all, list_page
 from reviewer.chain import Chain, Checked
-from reviewer.config import CONFIG_NAME, ModelSpec, WorkspaceSpec, load_config
+from reviewer.config import CONFIG_NAME, ModelSpec, WebhookSpec, WorkspaceSpec, load_config
 from reviewer.decisions import (
     Named,
     build_flag,
@@ -37,7 +37,7 @@ from reviewer.jobs import Job, Jobs, scale
 from reviewer.label_book import ChangeEntry, LabelBook
 from reviewer.labels import Names, describe_change
 from reviewer.ledger import Ledger
-from reviewer.log import encode_alike, encode_row, encode_rows, open_logs
+from reviewer.log import Position, encode_alike, encode_row, encode_rows, open_logs
 from reviewer.log.columns import encode_json
 from reviewer.log.media import MediaStore
 from reviewer.models.asking import Answered, ask_version, build_predictions, compare_answers
@@ -69,6 +69,7 @@ from reviewer.saved_views import SavedViews
 from reviewer.training.summary import VerifySummary as VerifySummary
 from reviewer.triage import ActionReport, Deed, ManyDecided, Target, Triage, describe_action
 from reviewer.watching import Watcher
+from reviewer.webhooks import Webhook, send, telling
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -215,13 +216,34 @@ class Workspace:
 
     @contextlib.contextmanager
     def watching(self) -> Iterator[None]:
-        """Do the chores of an app in the background while it runs: seal the reviews."""
+        """Do the chores of an app in the background while it runs: seal the reviews, tell the webhooks."""
         watcher = Watcher([self.chain.seal])
         watcher.start()
         try:
-            yield
+            with telling([self.build_webhook(each.model_dump()) for each in self.spec.webhooks]):
+                yield
         finally:
             watcher.stop()
+
+    def build_webhook(self, table: Mapping[str, Any], **how: Any) -> Webhook:
+        """Return a webhook as a table `[[webhooks]]` describes it, not started."""
+        spec = WebhookSpec.model_validate(table)
+        return Webhook(spec, self.flagged, self._index.reading, self._logs["deliveries"], **how)
+
+    def try_webhook(self, name: str) -> tuple[int, str]:
+        """Send a webhook one event of the kind ping; returns the status and why it failed, "" when not."""
+        hooks = {each.name: each for each in self.spec.webhooks}
+        check_known("webhook", name, hooks)
+        return send(hooks[name], new_id(), [{"event": "ping"}])
+
+    def list_deliveries(self, name: str | None = None) -> list[dict[str, Any]]:
+        """Return every attempt to tell webhooks, or one of them, oldest first."""
+        rows: list[dict[str, Any]] = []
+        position = Position()
+        while (tail := self._logs["deliveries"].tail(position)).position != position:
+            rows += tail.rows.to_pylist()
+            position = tail.position
+        return [each for each in rows if name in (None, each["webhook"])]
 
     @contextlib.contextmanager
     def grouping(self) -> Iterator[None]:

@@ -64,6 +64,13 @@ def build_oidc_keys() -> str:
     return _build_keys(OidcSpec)
 
 
+def build_webhook_keys() -> str:
+    """Return the keys of a table of a webhook."""
+    from reviewer.config import WebhookSpec
+
+    return _build_keys(WebhookSpec)
+
+
 def build_model_keys() -> str:
     """Return the keys of a model's table."""
     from reviewer.config import ModelSpec
@@ -137,6 +144,7 @@ PAGES: dict[Path, dict[str, Callable[[], str]]] = {
         "inputs": build_inputs,
         "outputs": build_outputs,
         "rules": build_rules,
+        "webhooks": build_webhook_keys,
         "sign_in": build_sign_in_keys,
         "oidc": build_oidc_keys,
     },

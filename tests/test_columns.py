@@ -36,6 +36,7 @@ HEADERS = {
     "predictions": "prediction_id,predicted_at,model,model_version,task,example_id,inputs,predicted_label,"
     "confidence,scores,predicted_value,output,latency_ms,error,session_id,username,source",
     "audit": "entry_id,noted_at,person,action,subject,details,address,agent",
+    "deliveries": "attempt_id,delivery_id,sent_at,webhook,events,count,attempt,status,error",
     "chain": "link_id,kind,digest,becomes",
     "labels": "change_id,changed_at,model,part,seq,change,name,names,added,color,key,reason,person,reverts",
 }

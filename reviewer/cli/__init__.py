@@ -44,6 +44,7 @@ from reviewer.cli.training import retrain
 from reviewer.cli.triage import query, queue, review, undo
 from reviewer.cli.users import TOKEN_VERBS, USER_VERBS, tokens, users
 from reviewer.cli.verifying import verify
+from reviewer.cli.webhooks import WEBHOOK_VERBS, webhooks
 from reviewer.errors import ReviewerError
 from reviewer.terminal import talk
 
@@ -98,6 +99,7 @@ _add_group("users", users, USER_VERBS)
 _add_group("tokens", tokens, TOKEN_VERBS)
 _add_group("labels", labels, LABEL_VERBS)
 _add_group("audit", audit, AUDIT_VERBS)
+_add_group("webhooks", webhooks, WEBHOOK_VERBS)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

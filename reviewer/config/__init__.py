@@ -47,6 +47,7 @@ from reviewer.config.rules import (
 from reviewer.config.sign_in import OidcSpec, SignInSpec
 from reviewer.config.training import TrainingSpec
 from reviewer.config.vocabulary import Vocabulary, build_vocabulary, update_fields
+from reviewer.config.webhooks import WebhookSpec
 
 __all__ = [
     "CONFIG_NAME",
@@ -93,6 +94,7 @@ __all__ = [
     "TextboxSpec",
     "TrainingSpec",
     "Vocabulary",
+    "WebhookSpec",
     "WorkspaceSpec",
     "build_vocabulary",
     "load_config",

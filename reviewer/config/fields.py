@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Annotated
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
@@ -24,6 +25,13 @@ def check_different(names: tuple[str, ...]) -> tuple[str, ...]:
     if doubles := [name for i, name in enumerate(names) if name in names[:i]]:
         raise ValueError(f"{str(doubles[0])!r} stands there twice; name it once")
     return names
+
+
+def check_address(url: str) -> str:
+    """Return the address; raises `ValueError` for what is none."""
+    if not re.fullmatch(r"https?://[^\s/]+\S*", url):
+        raise ValueError("it should be an address that starts with http:// or https://")
+    return url
 
 
 Texts = Annotated[tuple[str, ...], AfterValidator(check_different)]

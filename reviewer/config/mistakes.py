@@ -14,6 +14,7 @@ from reviewer.config.models import HttpSpec, ModelSpec, WorkspaceSpec
 from reviewer.config.outputs import OUTPUT_SPECS
 from reviewer.config.rules import RULE_SPECS
 from reviewer.config.sign_in import OidcSpec, SignInSpec
+from reviewer.config.webhooks import WebhookSpec
 from reviewer.errors import UnknownNameError
 
 FILLED_IN = ("name", "vocabulary")
@@ -87,6 +88,8 @@ def _is_added(loc: tuple[int | str, ...], at: int) -> bool:
 def _list_keys(loc: tuple[int | str, ...]) -> list[str]:
     """Return the keys that may stand where the unknown one stands."""
     tables: dict[int, type[BaseModel]] = {1: WorkspaceSpec, 3: ModelSpec, 4: HttpSpec}
+    if loc[0] == "webhooks":
+        return list(WebhookSpec.model_fields)
     if loc[0] == "sign_in":
         tables = {1: WorkspaceSpec, 2: SignInSpec, 3: OidcSpec}
     spec = tables.get(len(loc)) or _UNIONS[str(loc[2])][str(loc[4])]

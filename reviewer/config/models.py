@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from enum import StrEnum
 from typing import Annotated, Any, Literal
 
@@ -16,7 +15,7 @@ from pydantic import (
     model_validator,
 )
 
-from reviewer.config.fields import Name, Spec, Texts, check_different
+from reviewer.config.fields import Name, Spec, Texts, check_address, check_different
 from reviewer.config.inputs import ImageSpec, InputSpec
 from reviewer.config.keys import Keys, merge_keys
 from reviewer.config.outputs import TASK_OUTPUTS, OutputSpec
@@ -24,6 +23,7 @@ from reviewer.config.rules import DisagreementSpec, RuleSpec
 from reviewer.config.sign_in import SignInSpec
 from reviewer.config.training import TrainingSpec
 from reviewer.config.vocabulary import Vocabulary
+from reviewer.config.webhooks import WebhookSpec
 from reviewer.errors import UnknownNameError
 from reviewer.records import FLAG_OPTIONS, FlagOption, Task
 
@@ -48,12 +48,6 @@ def _check_ledger(ledger: str | float) -> str | float:
     raise ValueError('"all", "none" or a share between 0 and 1 is needed')
 
 
-def _check_address(url: str) -> str:
-    if not re.fullmatch(r"https?://[^\s/]+\S*", url):
-        raise ValueError("it should be an address that starts with http:// or https://")
-    return url
-
-
 class Kind(StrEnum):
     """Where a model's answers come from."""
 
@@ -73,7 +67,7 @@ class Kind(StrEnum):
 class HttpSpec(Spec):
     """How an endpoint is asked."""
 
-    url: Annotated[str, AfterValidator(_check_address)]
+    url: Annotated[str, AfterValidator(check_address)]
     """Where it listens, from http:// or https:// on."""
     headers: dict[str, str] = Field({})
     """Header → value; `${NAME}` stands for an environment variable, so that no secret is in the file."""
@@ -209,6 +203,8 @@ class WorkspaceSpec(Spec):
     """Action of the review desk → its key, or a list of keys, where they differ from the shipped ones."""
     sign_in: SignInSpec = SignInSpec.model_validate({})
     """The table `[sign_in]`."""
+    webhooks: tuple[WebhookSpec, ...] = ()
+    """Tables `[[webhooks]]`: whom the app tells what happened."""
     models: dict[Annotated[Name, AfterValidator(_check_free)], ModelSpec] = Field(min_length=1)
     """A table per model."""
 

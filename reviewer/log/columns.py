@@ -19,6 +19,7 @@ from reviewer.errors import InputError
 from reviewer.records import (
     AuditEntry,
     ChainLink,
+    Delivery,
     Flag,
     FlagState,
     JsonValue,
@@ -35,6 +36,7 @@ STREAMS: dict[str, type[Any]] = {
     "labels": LabelChange,
     "audit": AuditEntry,
     "chain": ChainLink,
+    "deliveries": Delivery,
 }
 """Name of each log → the record that one of its rows holds."""
 

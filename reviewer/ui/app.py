@@ -103,6 +103,8 @@ def _build_review(workspace: Workspace, app: gr.Blocks) -> None:
             wire_versions(workspace, versions, versions_tab)
         with gr.Tab(translate("tab.labels"), id="labels"):
             build_team_pane("labels")
+        with gr.Tab(translate("tab.audit"), id="audit"):
+            build_team_pane("audit")
         with gr.Tab(translate("import.tab"), id="import") as import_tab:
             imported = wire_import(workspace, build_import(), import_tab)
 
