@@ -135,3 +135,26 @@ def test_the_pane_of_labels_fits_every_page(
     save_screenshot(page, f"labels-{name}", tmp_path)
     widths = page.evaluate("[document.documentElement.scrollWidth, window.innerWidth]")
     assert widths[0] <= widths[1]
+
+
+def test_the_audit_shows_who_renamed_what_and_that_reviews_are_whole(
+    browser: Browser, address: str, tmp_path: Path
+) -> None:
+    page = open_page(browser, address)
+    errors = watch_errors(page)
+    open_labels(page)
+    rename(page, "ham", "bacon")
+    page.get_by_role("tab", name="Audit", exact=True).click()
+    pane = page.locator("#audit-pane")
+    expect(pane.locator("tbody tr").first).to_contain_text("'ham' was renamed to 'bacon'")
+    expect(pane.locator("tbody tr").first).to_contain_text("127.0.0.1")
+    pane.get_by_role("button", name="Check the reviews").click()
+    expect(pane.locator(".team-message")).to_contain_text("as they were")
+    pane.get_by_label("What", exact=True).fill("export")
+    page.keyboard.press("Enter")
+    expect(pane).to_contain_text("Nothing fits.")
+    save_screenshot(page, "audit", tmp_path)
+    with page.expect_download() as download:
+        pane.get_by_role("link", name="Download CSV").click()
+    assert download.value.path().read_text("utf-8").startswith("entry_id,noted_at,person")
+    assert errors == []
