@@ -213,6 +213,14 @@ def test_what_is_typed_as_a_name_cannot_forge_a_line_of_the_log(
     assert [each for each in caplog.records if "\n" in each.getMessage()] == []
 
 
+def test_nobody_can_send_a_form_without_end(nobody: TestClient) -> None:
+    answer = nobody.post("/sign-in", data={"name": "bob", "password": "x" * 200_000})
+    assert (answer.status_code, "larger than 100,000 bytes" in answer.text) == (413, True)
+    endless = (b"name=bob&" for _ in range(3))
+    kind = {"Content-Type": "application/x-www-form-urlencoded"}
+    assert nobody.post("/sign-in", content=endless, headers=kind).status_code == 413
+
+
 def test_an_unknown_name_is_answered_like_a_wrong_password(nobody: TestClient) -> None:
     known, unknown = (enter(nobody, name, "wrong wrong wrong").text for name in ("carl", "rolf"))
     assert known.replace("carl", "") == unknown.replace("rolf", "")

@@ -8,8 +8,10 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable
 from typing import Any
 
+from anyio import CapacityLimiter
+from anyio.to_thread import run_sync
 from fastapi import FastAPI
-from starlette.concurrency import run_in_threadpool
+from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
@@ -33,6 +35,9 @@ from reviewer.ui.sign_in.account import add_account_page
 from reviewer.ui.sign_in.page import draw_field, draw_form, draw_hidden, draw_problem, show_page, tell
 from reviewer.ui.sign_in.provider import add_provider_pages, draw_provider
 from reviewer.workspace import Workspace
+
+MOST_FORM = 100_000
+"""Bytes of a form."""
 
 Answer = Callable[[Request], Awaitable[Response]]
 
@@ -58,6 +63,8 @@ class _Pages:
     def __init__(self, sign_in: SignIn, title: str) -> None:
         self._sign_in = sign_in
         self._title = title
+        # Those who guess passwords must not keep the threads that all other requests need.
+        self._slow = CapacityLimiter(2)
 
     async def ask(self, request: Request) -> Response:
         """Show the form, or what was asked for to somebody who is signed in."""
@@ -74,7 +81,7 @@ class _Pages:
         try:
             check_same_site(request.scope)
             check = self._sign_in.accounts.check_password
-            person = await run_in_threadpool(check, name, form.get("password", ""), address)
+            person = await run_sync(check, name, form.get("password", ""), address, limiter=self._slow)
         except ForbiddenError as error:
             log_refusal(address, f"sign-in as {name}", error)
             return self._show(request, target, name, error)
@@ -103,7 +110,7 @@ class _Pages:
         try:
             if password != form.get("again"):
                 raise InputError("The two passwords differ; type the same one twice.")
-            await run_in_threadpool(links.use, secret, password)
+            await run_sync(links.use, secret, password, limiter=self._slow)
         except InputError as error:
             return _show_password(request, person, secret, error)
         return self.begin(request, person, "/")
@@ -191,7 +198,10 @@ def _show_password(
 
 
 async def _read_form(request: Request) -> dict[str, str]:
-    """Return the texts of a form; files are none of ours."""
+    """Return the texts of a form; files are none of ours, and nobody known may send much."""
+    length = request.headers.get("content-length", "")
+    if not length.isdecimal() or int(length) > MOST_FORM:
+        raise HTTPException(413, f"The form is larger than {MOST_FORM:,} bytes.")
     async with request.form(max_files=0, max_fields=20) as form:
         return {name: value for name, value in form.items() if isinstance(value, str)}
 
