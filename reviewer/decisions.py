@@ -6,20 +6,24 @@ somebody else did first is refused here, before anything is written.
 
 from __future__ import annotations
 
+import hashlib
 import math
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any, TypeVar
 from uuid import UUID
 
 from reviewer import __version__
-from reviewer.config import ModelSpec, Vocabulary
+from reviewer.config import ModelSpec, TeamSpec, Vocabulary
 from reviewer.errors import ConflictError, InputError, UnknownNameError
+from reviewer.log.columns import format_time
 from reviewer.records import (
     SEQUENCED,
+    SETTABLE,
     Event,
     Flag,
+    FlagState,
     JsonValue,
     Prediction,
     Resolution,
@@ -32,7 +36,7 @@ from reviewer.records import (
 )
 from reviewer.rules import RULE_FLAGGER, Finding
 
-ACTS = (Event.CLAIM, Event.RELEASE, Event.SPLIT)
+ACTS = (Event.CLAIM, Event.RENEW, Event.RELEASE, Event.SPLIT, Event.ASK_SECOND, Event.GOLD)
 """What a person does to a flag in a word, without deciding about it."""
 
 DECISION: dict[str, Any] = {
@@ -45,6 +49,7 @@ DECISION: dict[str, Any] = {
     "assignee": None,
     "certainty": None,
     "seconds": None,
+    "ask_second": None,
 }
 """The parts of a decision, each with what stands for nothing."""
 
@@ -182,19 +187,33 @@ def describe_conflict(flag: Flag) -> ConflictError:
 
 
 def build_events(
-    spec: ModelSpec, flag: Flag, action_id: str, comment: str, *, reviewer: str, **given: Any
+    spec: ModelSpec,
+    flag: Flag,
+    action_id: str,
+    comment: str,
+    *,
+    reviewer: str,
+    team: TeamSpec,
+    is_admin: bool = False,
+    **given: Any,
 ) -> list[Review]:
     """Return the events of one action on one flag: the decision, if any, then the comment, if any.
 
-    `given` are parts of `DECISION`. Raises `InputError` or `ConflictError`.
+    `given` are parts of `DECISION`. An answer that somebody else has to review too is followed by the event
+    that asks for that. Raises `InputError` or `ConflictError`.
     """
     by: dict[str, Any] = {"reviewer": reviewer, "action_id": action_id}
     decision = DECISION | given
     how = {name: decision.pop(name) for name in ("certainty", "seconds")}
+    is_asked = bool(decision.pop("ask_second"))
     events = []
     if any(value is not None for value in decision.values()):
-        fields = _check_meant(spec, flag, reviewer, **decision)
+        fields = _check_meant(spec, flag, reviewer, team, **decision)
+        fields = place_answer(flag, fields, reviewer, is_admin=is_admin)
         events.append(_build_review(flag, **fields, **by, **how))
+        if reason := find_reason(flag, events[0], team, is_asked=is_asked):
+            asked = {"value": reason, "reverts": action_id}
+            events.append(_build_review(flag, event=Event.ASK_SECOND, **asked, **by))
     if comment.strip():
         events.append(_build_review(flag, event=Event.COMMENT, value=comment, **by))
     if not events:
@@ -205,6 +224,43 @@ def build_events(
     return events
 
 
+def build_gold_events(
+    spec: ModelSpec,
+    flag: Flag,
+    action_id: str,
+    comment: str,
+    *,
+    reviewer: str,
+    team: TeamSpec,
+    **given: Any,
+) -> list[Review]:
+    """Return the events of an action on a gold flag by somebody who does not know that it is one.
+
+    They are checked as on an untouched flag; the flag's own state stays as it is.
+    """
+    untouched = replace(flag, state=FlagState(seq=flag.state.seq))
+    if given.get("act") == Event.RENEW:
+        given["act"] = Event.CLAIM
+    events = build_events(
+        spec, untouched, action_id, comment, reviewer=reviewer, team=team, **given | {"ask_second": None}
+    )
+    return [
+        _as_gold(each) for each in events if each.event not in (Event.ASK_SECOND, Event.SPLIT, Event.GOLD)
+    ]
+
+
+def _as_gold(event: Review) -> Review:
+    """Return the event in the form that tells something of its writer alone."""
+    if event.event == Event.COMMENT:
+        return event
+    if event.event in (Event.RESOLVE, Event.STATUS):
+        return replace(event, event=Event.GOLD_ANSWER, seq=0)
+    is_claim = event.event in (Event.CLAIM, Event.RENEW)
+    return replace(
+        event, event=Event.GOLD_CLAIM, seq=0, value=event.value if is_claim else format_time(utc_now())
+    )
+
+
 def _build_review(flag: Flag, *, event: Event, **fields: Any) -> Review:
     seq = flag.state.seq + 1 if event in SEQUENCED else 0
     return Review(
@@ -213,14 +269,24 @@ def _build_review(flag: Flag, *, event: Event, **fields: Any) -> Review:
 
 
 def _check_meant(
-    spec: ModelSpec, flag: Flag, reviewer: str, *, act: str | None, assignee: str | None, **decision: Any
+    spec: ModelSpec,
+    flag: Flag,
+    reviewer: str,
+    team: TeamSpec,
+    *,
+    act: str | None,
+    assignee: str | None,
+    **decision: Any,
 ) -> dict[str, Any]:
     """Return the fields of the one thing meant: an act, an assignment or a decision."""
     if act is None and assignee is None:
         return _check_decision(spec, flag, **decision)
     if None not in (act, assignee) or any(value is not None for value in decision.values()):
         raise InputError("Claim, release, split, assign or decide: one of them in one action.")
-    return _check_act(flag, str(act), reviewer) if assignee is None else _check_assignee(flag, assignee)
+    if assignee is not None:
+        return _check_assignee(flag, assignee)
+    check_known("act", str(act), ACTS)
+    return _ACT_CHECKS[Event(str(act))](flag, reviewer, team)
 
 
 def _check_decision(
@@ -240,7 +306,7 @@ def _check_decision(
     if status is not None:
         if answers or resolution is not None:
             raise InputError(f"A flag cannot get the status {status!r} and a resolution in one action.")
-        check_known("status", status, [each for each in Status if each is not Status.RESOLVED])
+        check_known("status", status, SETTABLE)
         return {"event": Event.STATUS, "value": status}
     if answers:
         if resolution not in (None, Resolution.LABEL_CORRECTED):
@@ -252,13 +318,111 @@ def _check_decision(
     return {"event": Event.RESOLVE, "value": resolution}
 
 
-def _check_act(flag: Flag, act: str, reviewer: str) -> dict[str, Any]:
-    check_known("act", act, ACTS)
-    if act != Event.SPLIT:
-        _check_unresolved(flag)
-        if flag.state.assignee not in (None, reviewer):
-            raise InputError(f"The flag is with {flag.state.assignee}; assign it to take it over.")
-    return {"event": Event(act)}
+def _check_claim(flag: Flag, reviewer: str, team: TeamSpec) -> dict[str, Any]:
+    """Return the fields of a claim; one whose time is over is taken over by the next."""
+    _check_unresolved(flag)
+    _check_second(flag.state, reviewer)
+    if not is_over(flag.state):
+        _check_owner(flag.state, reviewer)
+    return {"event": Event.CLAIM, "value": _end_claim(team)}
+
+
+def _check_renewal(flag: Flag, reviewer: str, team: TeamSpec) -> dict[str, Any]:
+    if flag.state.assignee != reviewer or flag.state.claimed_until is None:
+        raise InputError("The claim is over; claim the flag again.")
+    return {"event": Event.RENEW, "value": _end_claim(team)}
+
+
+def _check_release(flag: Flag, reviewer: str, team: TeamSpec) -> dict[str, Any]:
+    _check_unresolved(flag)
+    _check_owner(flag.state, reviewer)
+    return {"event": Event.RELEASE}
+
+
+def _check_owner(state: FlagState, reviewer: str) -> None:
+    if state.assignee not in (None, reviewer):
+        raise InputError(f"The flag is with {state.assignee}; assign it to take it over.")
+
+
+def is_over(state: FlagState) -> bool:
+    """Return whether the flag was claimed and the time of the claim is over."""
+    return state.claimed_until is not None and state.claimed_until <= utc_now()
+
+
+def _end_claim(team: TeamSpec) -> str:
+    return format_time(utc_now() + timedelta(minutes=team.claim_minutes))
+
+
+def _check_asking(flag: Flag, reviewer: str, team: TeamSpec) -> dict[str, Any]:
+    if flag.state.second_review is not None or flag.state.status != Status.RESOLVED:
+        raise InputError("A second review is of a flag that is resolved and was reviewed once.")
+    return {"event": Event.ASK_SECOND, "value": "requested", "reverts": flag.state.action_id}
+
+
+def _check_gold(flag: Flag, reviewer: str, team: TeamSpec) -> dict[str, Any]:
+    if flag.state.status != Status.RESOLVED:
+        raise InputError("Only a resolved flag has a known answer; decide about it before it becomes gold.")
+    return {"event": Event.GOLD}
+
+
+_ACT_CHECKS: dict[Event, Callable[[Flag, str, TeamSpec], dict[str, Any]]] = {
+    Event.CLAIM: _check_claim,
+    Event.RENEW: _check_renewal,
+    Event.RELEASE: _check_release,
+    Event.SPLIT: lambda flag, reviewer, team: {"event": Event.SPLIT},
+    Event.ASK_SECOND: _check_asking,
+    Event.GOLD: _check_gold,
+}
+"""Act → what gives the fields of its event, or says why it cannot be."""
+
+
+def place_answer(flag: Flag, fields: dict[str, Any], reviewer: str, *, is_admin: bool) -> dict[str, Any]:
+    """Return the fields of a decision as what it is now: a first answer, a second one or one that settles.
+
+    Raises `InputError` for a person who may not give it.
+    """
+    kind, state = fields["event"], flag.state
+    if kind not in (Event.RESOLVE, Event.STATUS) or state.status not in _ANSWERED:
+        return fields
+    if kind == Event.STATUS:
+        raise InputError("The flag was answered already: give your answer too, or undo the one before.")
+    _check_second(state, reviewer)
+    if state.status == Status.DISAGREEMENT and not is_admin and _is_among(reviewer, state):
+        raise InputError("You gave one of the two answers; a third person or an admin settles it.")
+    return {**fields, "event": _ANSWERED[state.status]}
+
+
+_ANSWERED: dict[str, Event] = {
+    Status.SECOND_REVIEW: Event.SECOND_REVIEW,
+    Status.DISAGREEMENT: Event.ADJUDICATE,
+}
+"""Status of a flag that was answered → what the next answer to it is."""
+
+
+def _check_second(state: FlagState, reviewer: str) -> None:
+    if state.status == Status.SECOND_REVIEW and reviewer == (state.first_reviewer or ""):
+        raise InputError("You gave the first answer; the second one is somebody else's.")
+
+
+def _is_among(reviewer: str, state: FlagState) -> bool:
+    return reviewer in (state.first_reviewer or "", state.second_reviewer or "")
+
+
+def find_reason(flag: Flag, event: Review, team: TeamSpec, *, is_asked: bool) -> str | None:
+    """Return why somebody else is to review an answer too, None when nobody is."""
+    if event.event != Event.RESOLVE:
+        return None
+    if is_asked:
+        return "requested"
+    if event.certainty is not None and event.certainty < team.second_below_certainty:
+        return "low_certainty"
+    return "sampled" if is_sampled(flag.flag_id, team.second_share) else None
+
+
+def is_sampled(flag_id: str, share: float) -> bool:
+    """Return whether a flag is among the share of flags; the same flag always is, or never."""
+    digest = hashlib.sha256(flag_id.encode()).digest()
+    return int.from_bytes(digest[:8]) < share * 2**64
 
 
 def _check_assignee(flag: Flag, assignee: str) -> dict[str, Any]:
@@ -317,17 +481,23 @@ def build_reverts(
 
 
 def build_repeats(
-    acted: Sequence[Review], flags: Mapping[str, Flag], action_id: str, reviewer: str
+    acted: Sequence[Review], flags: Mapping[str, Flag], action_id: str, reviewer: str, team: TeamSpec
 ) -> list[Review]:
-    """Return the events of an action that was taken back, as a new action on the flags as they are now."""
+    """Return the events of an action that was taken back, as a new action on the flags as they are now.
+
+    Raises `InputError` when the person may not give that answer, being one of those it is about.
+    """
     seqs = {flag_id: flag.state.seq for flag_id, flag in flags.items()}
     repeats = []
     for each in acted:
+        _check_repeat(each, flags[each.flag_id].state, reviewer)
         if each.event in SEQUENCED:
             seqs[each.flag_id] += 1
         repeats.append(
             replace(
                 each,
+                value=_end_claim(team) if each.event in (Event.CLAIM, Event.RENEW) else each.value,
+                reverts=action_id if each.reverts == each.action_id else each.reverts,
                 event_id=new_id(),
                 reviewed_at=utc_now(),
                 action_id=action_id,
@@ -336,6 +506,14 @@ def build_repeats(
             )
         )
     return repeats
+
+
+def _check_repeat(event: Review, state: FlagState, reviewer: str) -> None:
+    if event.event in (Event.SECOND_REVIEW, Event.ADJUDICATE):
+        if _ANSWERED.get(state.status) != event.event:
+            raise InputError("The flag waits for no such answer any more.")
+        if _is_among(reviewer, state):
+            raise InputError("You gave an answer to the flag before; this one is somebody else's.")
 
 
 def build_verdict(flag_id: str, verification: str, version: str, action_id: str) -> Review:

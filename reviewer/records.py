@@ -135,7 +135,15 @@ class Status(StrEnum):
     OPEN = "open"
     IN_REVIEW = "in_review"
     NEEDS_INFO = "needs_info"
+    SECOND_REVIEW = "second_review"
+    """Answered once; somebody else answers blind before the answer counts."""
+    DISAGREEMENT = "disagreement"
+    """Two people gave different answers, which a third one settles."""
     RESOLVED = "resolved"
+
+
+SETTABLE = (Status.OPEN, Status.IN_REVIEW, Status.NEEDS_INFO)
+"""What a person may set a flag to; the other statuses follow from answers."""
 
 
 class Resolution(StrEnum):
@@ -181,16 +189,44 @@ class Event(StrEnum):
     RESOLVE = "resolve"
     STATUS = "status"
     CLAIM = "claim"
+    """Its value is until when."""
+    RENEW = "renew"
+    """Moves the end of an own claim; its value is until when."""
     RELEASE = "release"
     ASSIGN = "assign"
+    ASK_SECOND = "ask_second"
+    """Wants the answer of the action in `reverts` reviewed by somebody else; its value is why."""
+    SECOND_REVIEW = "second_review"
+    """The answer of the second reviewer, given without knowing the first."""
+    ADJUDICATE = "adjudicate"
+    """The answer that settles a disagreement."""
+    GOLD = "gold"
+    """Makes the answer of a resolved flag one that others are measured by."""
+    GOLD_CLAIM = "gold_claim"
+    GOLD_ANSWER = "gold_answer"
+    """What a reviewer who does not know it answers to a gold flag; its state stays."""
     SPLIT = "split"
     COMMENT = "comment"
     VERIFY = "verify"
     REVERT = "revert"
 
 
-SEQUENCED = frozenset({Event.RESOLVE, Event.STATUS, Event.CLAIM, Event.RELEASE, Event.ASSIGN, Event.REVERT})
+ANSWERING = (Event.RESOLVE, Event.SECOND_REVIEW, Event.ADJUDICATE)
+"""Events by which a person says what is right."""
+
+SEQUENCED = frozenset(
+    {*ANSWERING, Event.STATUS, Event.CLAIM, Event.RELEASE, Event.ASSIGN, Event.REVERT},
+)
 """Events that can contradict one another, so their writer names the state it saw in `seq`."""
+
+
+class SecondReview(StrEnum):
+    """How far the second review of a flag's answer is."""
+
+    WAITING = "waiting"
+    AGREED = "agreed"
+    DISAGREED = "disagreed"
+    ADJUDICATED = "adjudicated"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -234,6 +270,17 @@ class FlagState:
     """The action that decided the flag, which undo takes."""
     assignee: str | None = None
     """Whose the flag is: who claimed it or got it assigned."""
+    claimed_until: datetime | None = None
+    """When a claim ends unless it is renewed; None for an assignment, which does not end."""
+    second_review: str | None = None
+    """A `SecondReview`; None when one answer is enough."""
+    first_reviewer: str | None = None
+    """Who gave the answer that a second review is about."""
+    second_reviewer: str | None = None
+    gold_by: str | None = None
+    """Who made the flag a gold one, "" for somebody without a name; None for a flag that is none."""
+    mentions: tuple[str, ...] = ()
+    """Who is named in a comment and has done nothing about the flag since."""
     is_split: bool = False
     """Whether a person took the flag out of its group."""
     verification: str = Verification.NOT_RUN
@@ -305,7 +352,7 @@ class Review:
     action_id: str
     """One per user action, also when it touches 500 flags."""
     reverts: str | None = None
-    """The event or flag that a revert takes back."""
+    """The event or flag that a revert takes back, or the action whose answer is to be reviewed again."""
     certainty: int | None = None
     """1 (guess) to 5 (sure)."""
     seconds: float | None = None

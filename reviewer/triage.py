@@ -6,23 +6,29 @@ now, appended, and looked up again, since another process may have decided in th
 
 from __future__ import annotations
 
+import contextlib
 import threading
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from reviewer.config import ModelSpec
+from reviewer.access import Person, Role
+from reviewer.blind import is_disguised
+from reviewer.config import ModelSpec, TeamSpec
 from reviewer.decisions import (
     DECISION,
     build_events,
+    build_gold_events,
     build_repeats,
     build_reverts,
     check_current,
     check_id,
     describe_conflict,
+    is_sampled,
 )
-from reviewer.errors import ReviewerError, StoppedError, UnknownNameError
+from reviewer.errors import ConflictError, ReviewerError, StoppedError, UnknownNameError
 from reviewer.index import queries
+from reviewer.index.queries import Slice
 from reviewer.index.store import Index
 from reviewer.log import Log, encode_rows
 from reviewer.records import Event, Flag, Progress, Review, Verification, new_id
@@ -80,20 +86,22 @@ class Triage:
         log: Log,
         index: Index,
         deciding: threading.RLock,
+        team: TeamSpec,
     ) -> None:
         self._find_model = find_model
         self._log = log
         self._index = index
         self._deciding = deciding
+        self._team = team
 
-    def review_each(self, deeds: Sequence[Deed], reviewer: str) -> list[Flag | ReviewerError]:
+    def review_each(self, deeds: Sequence[Deed], person: Person) -> list[Flag | ReviewerError]:
         """Decide about several flags, each by itself; see `Workspace.review_each`."""
         ids = [each.target.flag_id.lower() for each in deeds]
         with self._deciding, self._index.reading() as cursor:
             flags = {each.flag_id: each for each in queries.find_flags(cursor, ids)}
             acted = queries.list_applied(cursor, [each.action_id for each in deeds])
             known = {(action_id, flag_id) for _, action_id, flag_id in acted}
-            tried = [self._try_build(each, flags, known, reviewer) for each in deeds]
+            tried = [self._try_build(each, flags, known, person) for each in deeds]
             events = [event for each in tried if isinstance(each, list) for event in each]
             if events:
                 self.append(events)
@@ -107,7 +115,7 @@ class Triage:
         ]
 
     def _try_build(
-        self, deed: Deed, flags: Mapping[str, Flag], acted: set[tuple[str, str]], reviewer: str
+        self, deed: Deed, flags: Mapping[str, Flag], acted: set[tuple[str, str]], person: Person
     ) -> list[Review] | ReviewerError:
         """Return the events of a deed, none when it is done already, or why it cannot be done."""
         try:
@@ -119,7 +127,7 @@ class Triage:
                 return []
             given = {name: deed.given.get(name, empty) for name, empty in DECISION.items()}
             given["comment"] = deed.given.get("comment", "")
-            return self._build_events(flag, deed.target.seq, action_id, reviewer, given)
+            return self._build_events(flag, deed.target.seq, action_id, person, given)
         except ReviewerError as error:
             return error
 
@@ -127,7 +135,7 @@ class Triage:
         self,
         targets: Sequence[Target],
         action_id: str,
-        reviewer: str,
+        person: Person,
         given: Mapping[str, Any],
         progress: Progress,
     ) -> ManyDecided:
@@ -139,23 +147,23 @@ class Triage:
             except StoppedError:
                 done.is_stopped = True
                 break
-            self._review_chunk(targets[first : first + CHUNK], done, reviewer, given)
+            self._review_chunk(targets[first : first + CHUNK], done, person, given)
         return done
 
-    def try_many(self, targets: Sequence[Target], reviewer: str, given: Mapping[str, Any]) -> ManyDecided:
+    def try_many(self, targets: Sequence[Target], person: Person, given: Mapping[str, Any]) -> ManyDecided:
         """Return what `review_many` would do now, without doing it."""
         found = ManyDecided(new_id())
         with self._index.reading() as cursor:
             for first in range(0, len(targets), CHUNK):
-                events, _ = self._build_chunk(cursor, targets[first : first + CHUNK], found, reviewer, given)
+                events, _ = self._build_chunk(cursor, targets[first : first + CHUNK], found, person, given)
                 found.changed += len({each.flag_id for each in events})
         return found
 
     def _review_chunk(
-        self, targets: Sequence[Target], done: ManyDecided, reviewer: str, given: Mapping[str, Any]
+        self, targets: Sequence[Target], done: ManyDecided, person: Person, given: Mapping[str, Any]
     ) -> None:
         with self._deciding, self._index.reading() as cursor:
-            events, acted = self._build_chunk(cursor, targets, done, reviewer, given)
+            events, acted = self._build_chunk(cursor, targets, done, person, given)
             self.append(events)
         self._count_applied(events, done, acted)
 
@@ -164,7 +172,7 @@ class Triage:
         cursor: DuckDBPyConnection,
         targets: Sequence[Target],
         done: ManyDecided,
-        reviewer: str,
+        person: Person,
         given: Mapping[str, Any],
     ) -> tuple[list[Review], set[str]]:
         """Return the events to append, and the flags that have theirs already; notes those left alone."""
@@ -177,7 +185,7 @@ class Triage:
         for flag in flags:
             try:
                 if flag.flag_id not in acted:
-                    events += self._build_events(flag, seen[flag.flag_id], done.action_id, reviewer, given)
+                    events += self._build_events(flag, seen[flag.flag_id], done.action_id, person, given)
             except ReviewerError as error:
                 done.skip(flag.flag_id, str(error))
         return events, acted
@@ -193,12 +201,41 @@ class Triage:
             done.skip(flag.flag_id, str(describe_conflict(flag)))
 
     def _build_events(
-        self, flag: Flag, seq: int | None, action_id: str, reviewer: str, given: Mapping[str, Any]
+        self, flag: Flag, seq: int | None, action_id: str, person: Person, given: Mapping[str, Any]
     ) -> list[Review]:
         spec = self._find_model(flag.model)
-        events = build_events(spec, flag, action_id, **{"comment": "", **given}, reviewer=reviewer)
+        meant: dict[str, Any] = {"comment": "", **given, "reviewer": person.name, "team": self._team}
+        if is_disguised(flag.state, person):
+            return build_gold_events(spec, flag, action_id, **meant)
+        events = build_events(spec, flag, action_id, **meant, is_admin=person.role >= Role.ADMIN)
         check_current(flag, events, seq)
         return events
+
+    def claim_next(self, chosen: Slice, sort: str, seed: int, action_id: str, person: Person) -> Flag | None:
+        """Claim the next flag for a person; see `Workspace.claim_next`."""
+        action_id = check_id("action_id", action_id)
+        while True:
+            with self._deciding, self._index.reading() as cursor:
+                if done := queries.find_acted(cursor, action_id):
+                    return queries.find_flag(cursor, done.pop())
+                flag_id = self._choose_next(cursor, chosen, sort, seed, action_id, person)
+                if flag_id is None:
+                    return None
+                flag = queries.find_flag(cursor, flag_id)
+                events = self._build_events(flag, None, action_id, person, {"act": Event.CLAIM})
+                self.append(events)
+            # Of two processes that claim one flag at once, the log's order says who has it.
+            with contextlib.suppress(ConflictError):
+                self._confirm(events)
+
+    def _choose_next(
+        self, cursor: DuckDBPyConnection, chosen: Slice, sort: str, seed: int, action_id: str, person: Person
+    ) -> str | None:
+        """Return a gold flag now and then, else the first of the order that waits for this person."""
+        gold = None
+        if person.role < Role.ADMIN and is_sampled(action_id, self._team.gold_share):
+            gold = queries.find_gold(cursor, chosen, person.name)
+        return gold or queries.find_next(cursor, chosen, sort, seed, person.name)
 
     def undo(self, action_id: str, reviewer: str, own_action_id: str) -> list[Flag]:
         """Take back one action, or a flag by its own id; see `Workspace.undo`."""
@@ -227,7 +264,7 @@ class Triage:
             for flag_id, last in newest.items():
                 if last.reverts not in mine or _is_decided_later(flags[flag_id], acted[0]):
                     raise describe_conflict(flags[flag_id])
-            events = build_repeats(acted, flags, own_action_id, reviewer)
+            events = build_repeats(acted, flags, own_action_id, reviewer, self._team)
             self.append(events)
         return self._confirm(events)
 

@@ -11,11 +11,14 @@ import contextlib
 import os
 import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from reviewer.access import find_whereabouts
+from reviewer.access import Person, Role, find_whereabouts
 from reviewer.audit import AuditSlice, build_entry, list_all, list_page
+from reviewer.blind import GOLD_EVENTS, is_disguised, is_sealed
+from reviewer.blind import HistoryEntry as HistoryEntry
 from reviewer.chain import Chain, Checked
 from reviewer.config import CONFIG_NAME, ModelSpec, WebhookSpec, WorkspaceSpec, load_config
 from reviewer.decisions import (
@@ -43,6 +46,7 @@ from reviewer.log.media import MediaStore
 from reviewer.models.asking import Answered, ask_version, build_predictions, compare_answers
 from reviewer.models.components import check_many_inputs, check_media
 from reviewer.models.versions import ModelVersions, Version
+from reviewer.presence import Presence
 from reviewer.records import (
     AuditEntry,
     Change,
@@ -76,6 +80,7 @@ if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection
 
     from reviewer.advice import Advice
+    from reviewer.agreement import AgreementReport, Pair, PersonScore
     from reviewer.bundle import Bundle, ExportOptions, Plan
     from reviewer.foreign import ImportReport
     from reviewer.grouping import Grouper
@@ -92,15 +97,6 @@ MOST_TWINS = 100
 
 def _ignore_progress(share: float, doing: str) -> None:
     """Tell nobody."""
-
-
-class HistoryEntry(NamedTuple):
-    """One event of a flag, as its card shows it."""
-
-    review: Review
-    is_applied: bool
-    """False when another decision came first."""
-    is_undone: bool
 
 
 class SessionEntry(NamedTuple):
@@ -127,10 +123,15 @@ class Workspace:
         self.chain = Chain(self.flagged, self._logs["reviews"], self._logs["chain"])
         self._labels = LabelBook(self._logs["labels"], self._list_seen_labels)
         self._labels_seen = 0
+        self.presence = Presence()
         self.jobs = Jobs()
         self._deciding = threading.RLock()
         self._triage = Triage(
-            lambda model: self.spec.find_model(model), self._logs["reviews"], self._index, self._deciding
+            lambda model: self.spec.find_model(model),
+            self._logs["reviews"],
+            self._index,
+            self._deciding,
+            self.spec.team,
         )
         self._grouper: Grouper | None = None
         self._renew_labels()
@@ -681,23 +682,27 @@ class Workspace:
         action_id: str | None = None,
         certainty: int | None = None,
         seconds: float | None = None,
+        ask_second: bool | None = None,
+        is_admin: bool = False,
     ) -> Flag:
         """Decide about a flag, or comment on it; returns the flag as it is then.
 
-        Give a correction, a resolution, a status, an act (claim, release, split) or an assignee ("" for
-        nobody), and a comment with or without them. `seq` is the
+        Give a correction, a resolution, a status, an act (claim, renew, release, split, ask_second, gold) or
+        an assignee ("" for nobody), and a comment with or without them. With `ask_second` somebody else
+        reviews the answer too; an answer to a flag that waits for that is the second one, and one to a
+        disagreement settles it, which an admin may do in any case. `seq` is the
         `state.seq` the reviewer saw, None for the one now; a comment alone contradicts nothing and is taken
         with any. The same `action_id`, a UUID, acts once on a flag. Raises `ConflictError` when the flag was
         changed since, `InputError` for what cannot be.
         """
         decision = {name: value for name, value in locals().items() if name not in ("self", "reviewer")}
-        [told] = self.review_each([decision], reviewer=reviewer)
+        [told] = self.review_each([decision], reviewer=reviewer, is_admin=is_admin)
         if isinstance(told, ReviewerError):
             raise told
         return told
 
     def review_each(
-        self, decisions: Sequence[Mapping[str, Any]], *, reviewer: str = ""
+        self, decisions: Sequence[Mapping[str, Any]], *, reviewer: str = "", is_admin: bool = False
     ) -> list[Flag | ReviewerError]:
         """Decide about several flags, each by itself; returns each flag as it is then, or why not.
 
@@ -709,7 +714,7 @@ class Workspace:
             for each in decisions
         ]
         self._renew_labels()
-        told = self._triage.review_each(deeds, reviewer)
+        told = self._triage.review_each(deeds, _build_person(reviewer, is_admin=is_admin))
         if any(each.get("act") == Event.SPLIT for each in decisions):
             self._look_at_groups()
         return told
@@ -723,6 +728,7 @@ class Workspace:
         targets: Sequence[Target],
         *,
         reviewer: str = "",
+        is_admin: bool = False,
         action_id: str | None = None,
         progress: Progress = _ignore_progress,
         **decision: Any,
@@ -733,12 +739,35 @@ class Workspace:
         decision makes no sense, are left alone and named. Stopped by `progress`, what was decided stays.
         """
         self._renew_labels()
-        return self._triage.review_many(targets, action_id or new_id(), reviewer, decision, progress)
+        person = _build_person(reviewer, is_admin=is_admin)
+        return self._triage.review_many(targets, action_id or new_id(), person, decision, progress)
 
-    def try_many(self, targets: Sequence[Target], *, reviewer: str = "", **decision: Any) -> ManyDecided:
+    def try_many(
+        self, targets: Sequence[Target], *, reviewer: str = "", is_admin: bool = False, **decision: Any
+    ) -> ManyDecided:
         """Return what `review_many` would do now, without doing it: a preview for whoever decides."""
         self._renew_labels()
-        return self._triage.try_many(targets, reviewer, decision)
+        return self._triage.try_many(targets, _build_person(reviewer, is_admin=is_admin), decision)
+
+    def claim_next(
+        self,
+        *,
+        reviewer: str,
+        is_admin: bool = False,
+        action_id: str | None = None,
+        sort: str = "priority",
+        seed: int = 0,
+        chosen: Slice | None = None,
+    ) -> Flag | None:
+        """Claim the flag that a person is to do next and return it; None when nothing is left to do.
+
+        What is assigned to them comes first; then, in the order `sort`, flags that nobody works on, claims
+        whose time is over, and answers of others that need a second review. No flag is handed to two people.
+        Now and then it is a gold flag. The same `action_id` hands out one flag.
+        """
+        self._renew_labels()
+        person = _build_person(reviewer, is_admin=is_admin)
+        return self._triage.claim_next(chosen or Slice(), sort, seed, action_id or new_id(), person)
 
     def find_targets(self, chosen: ChosenFlags) -> list[Target]:
         """Return the chosen flags with their `seq`, for `review_many`."""
@@ -774,6 +803,13 @@ class Workspace:
         """Return what taking an action back would meet; raises `UnknownNameError`."""
         with self._index.reading() as cursor:
             return describe_action(cursor, action_id)
+
+    def check_seen(self, event: Review, person: Person) -> None:
+        """Raise `UnknownNameError` for an event that the person may not know of yet."""
+        state = self.find_flag(event.flag_id).state
+        is_blind = is_sealed(state, person) or is_disguised(state, person)
+        if event.reviewer != person.name and (is_blind or event.event in GOLD_EVENTS):
+            raise UnknownNameError("action", event.action_id)
 
     def list_people(self) -> list[str]:
         """Return who reviewed or was assigned a flag, by name."""
@@ -879,6 +915,38 @@ class Workspace:
     def verify_audit(self, head: str | None = None) -> Checked:
         """Compare the log of reviews with the chain that seals it; see `Chain.verify`."""
         return self.chain.verify(head)
+
+    # The team
+
+    def report_agreement(self, model: str | None = None) -> AgreementReport:
+        """Return how far first and second answers to the model's flags agree, None: to all flags."""
+        from reviewer.agreement import report_agreement
+
+        return report_agreement(self._list_pairs(model))
+
+    def _list_pairs(self, model: str | None = None, person: str | None = None) -> list[Pair]:
+        from reviewer.agreement import list_pairs
+
+        if model is not None:
+            self.find_model(model)
+        with self._index.reading() as cursor:
+            return list_pairs(queries.list_second_answers(cursor, model), person)
+
+    def score_person(self, name: str) -> PersonScore:
+        """Return how well a person's flags, gold answers and second reviews did."""
+        from reviewer.agreement import PersonScore, measure_agreement
+        from reviewer.training.intervals import find_share
+
+        with self._index.reading() as cursor:
+            flags = queries.count_hits(cursor, "flag_precision", name)
+            gold = queries.count_hits(cursor, "gold_score", name)
+        agreement = measure_agreement(self._list_pairs(person=name))
+        return PersonScore(name, find_share(*flags), find_share(*gold), agreement)
+
+    def find_workload(self, days: int = 30) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
+        """Return what each person has claimed and done, and what was done each of the last `days` days."""
+        with self._index.reading() as cursor:
+            return queries.find_workload(cursor, utc_now() - timedelta(days=days))
 
     # Figures and SQL
 
@@ -1147,6 +1215,10 @@ class Workspace:
         """Yield a connection to the synced index, for checks that compare it with the logs."""
         with self._index.reading() as cursor:
             yield cursor
+
+
+def _build_person(name: str, *, is_admin: bool) -> Person:
+    return Person(name, Role.ADMIN if is_admin else Role.REVIEWER)
 
 
 FIGURE_FRAMES = {

@@ -85,6 +85,13 @@ def build_http_keys() -> str:
     return _build_keys(HttpSpec)
 
 
+def build_team_keys() -> str:
+    """Return the keys of how people share the queue."""
+    from reviewer.config import TeamSpec
+
+    return _build_keys(TeamSpec)
+
+
 def build_training_keys() -> str:
     """Return the keys of how a model is retrained."""
     from reviewer.config import TrainingSpec
@@ -141,6 +148,7 @@ PAGES: dict[Path, dict[str, Callable[[], str]]] = {
         "model": build_model_keys,
         "http": build_http_keys,
         "training": build_training_keys,
+        "team": build_team_keys,
         "inputs": build_inputs,
         "outputs": build_outputs,
         "rules": build_rules,

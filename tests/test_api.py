@@ -43,6 +43,10 @@ ROUTES: dict[tuple[str, str], Role] = {
     ("POST", "/api/reviews"): Role.REVIEWER,
     ("POST", "/api/reviews/many"): Role.REVIEWER,
     ("GET", "/api/cards"): Role.REVIEWER,
+    ("POST", "/api/next"): Role.REVIEWER,
+    ("GET", "/api/team"): Role.REVIEWER,
+    ("GET", "/api/agreement"): Role.REVIEWER,
+    ("GET", "/api/people/{name}/score"): Role.TESTER,
     ("POST", "/api/undo"): Role.REVIEWER,
     ("POST", "/api/redo"): Role.REVIEWER,
     ("GET", "/api/actions/{action_id}"): Role.REVIEWER,
@@ -94,8 +98,8 @@ NAMES = {"file": "x", "job_id": "x", "version": "1"}
 
 STATE = {
     "status", "resolution", "corrected_label", "corrected_value", "verification", "verified_version",
-    "reviewer", "reviewed_at", "seq", "comments", "assignee", "group_id", "group_size",
-    "is_withdrawn", "needs_label",
+    "reviewer", "reviewed_at", "seq", "comments", "assignee", "claimed_until", "second_review", "mentions",
+    "group_id", "group_size", "is_withdrawn", "needs_label",
 }  # fmt: skip
 ROW = STATE | {
     "flag_id", "flagged_at", "flagger", "source", "model", "model_version", "task", "option", "severity",
@@ -104,7 +108,7 @@ ROW = STATE | {
 }  # fmt: skip
 CARD = STATE | set(columns_of("flags")) | {
     "corrected_output", "action_id", "is_split", "preview", "thumbnail", "labels", "unit", "history",
-    "outputs", "error", "looks",
+    "outputs", "error", "looks", "first_reviewer", "second_reviewer", "gold_by",
 }  # fmt: skip
 ENTRY = set(columns_of("reviews")) | {"is_applied", "is_undone"}
 FACETS = {
@@ -229,6 +233,7 @@ def make_body(path: str) -> dict[str, Any]:
         "/api/reviews/many": {
             "reviews": [{"action_id": new_id(), "flag_id": new_id(), "seq": 0, "comment": "x"}]
         },
+        "/api/next": {"action_id": new_id()},
         "/api/undo": {"action_id": new_id(), "reverts": new_id()},
         "/api/redo": {"action_id": new_id(), "repeats": new_id()},
         "/api/views": {"name": "mine", "query": "view=mine"},

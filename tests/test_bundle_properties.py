@@ -163,11 +163,10 @@ def answer_example(history: History, flags: Sequence[Flag], policy: str, least: 
     label = max(counts, key=lambda each: (counts[each] if by_votes else 0, newest[each]))
     agreement = counts[label] / len(votes)
     is_disputed = len(set(ends)) > 1
-    is_settled = len({each for _, each in votes[:-1]}) > 1
     reason = None
     if is_disputed and policy == "leave_out":
         reason = "conflict"
-    elif is_disputed and policy == "adjudicated" and not is_settled:
+    elif is_disputed and policy == "adjudicated":
         reason = "not_adjudicated"
     elif agreement < least:
         reason = "low_agreement"

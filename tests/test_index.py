@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import csv
-import io
 import json
 import os
 import random
@@ -16,14 +14,14 @@ import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, replace
-from datetime import UTC, datetime
+from datetime import UTC
 from pathlib import Path
 from typing import Any
-from uuid import UUID
 
 import duckdb
 import pytest
 from builders import append, make_flag, make_prediction, make_review, open_small_logs
+from folding import fold_logs, read_csv, read_states
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -32,24 +30,17 @@ from reviewer.index import queries
 from reviewer.index.queries import Slice
 from reviewer.index.store import MainIndex, SideIndex, delete_index
 from reviewer.log import Log, columns_of, encode_row
-from reviewer.records import Event, Flag, Prediction, Resolution, Review, Status, Verification, new_id
-
-csv.field_size_limit(1 << 30)
-
-STATES = """
-    select position, flag_id::varchar as flag_id, status, resolution, corrected_label, corrected_value,
-        corrected_output, reviewer, reviewed_at, action_id::varchar as action_id, verification,
-        verified_version, comments, seq, is_withdrawn, assignee, is_split
-    from flags order by position
-"""
-
-
-def read_states(index: MainIndex | SideIndex) -> list[dict[str, Any]]:
-    """Return what the index holds of every flag's state, in log order."""
-    with index.reading() as cursor:
-        found = cursor.execute(STATES)
-        names = [column[0] for column in found.description]
-        return [dict(zip(names, row, strict=True)) for row in found.fetchall()]
+from reviewer.records import (
+    ANSWERING,
+    SETTABLE,
+    Event,
+    Flag,
+    Prediction,
+    Resolution,
+    Review,
+    Verification,
+    new_id,
+)
 
 
 def read_flags(index: MainIndex | SideIndex) -> list[Flag]:
@@ -65,123 +56,6 @@ def read_counts(index: MainIndex | SideIndex) -> dict[str, int]:
 @pytest.fixture
 def side(tmp_path: Path) -> SideIndex:
     return SideIndex(tmp_path)
-
-
-# The fold, told in plain Python from the words of the design
-
-
-def read_csv(folder: Path, stream: str) -> list[dict[str, str]]:
-    """Return the rows of a log by Python's own reader, a torn last row left out."""
-    rows: list[dict[str, str]] = []
-    for path in sorted(folder.glob(f"{stream}-*.csv")):
-        text = path.read_bytes().decode(errors="surrogateescape")
-        reader = csv.reader(io.StringIO(text, newline=""), strict=True)
-        header = next(reader, [])
-        kept: list[list[str]] = []
-        try:
-            kept.extend(reader)
-            if not text.endswith("\n"):
-                kept.pop()
-        except csv.Error as error:
-            assert "unexpected end" in str(error)  # noqa: PT017  the file ends inside quotes
-        rows += [dict(zip(header, each, strict=True)) for each in kept if len(each) == len(header)]
-    return rows
-
-
-def is_readable(row: dict[str, str], ids: tuple[str, ...], time: str) -> bool:
-    try:
-        for name in ids:
-            UUID(row[name])
-        datetime.fromisoformat(row[time])
-    except ValueError:
-        return False
-    return True
-
-
-def fold_logs(folder: Path) -> list[dict[str, Any]]:
-    """Return the state of every flag: its events in log order, each applied as the design says."""
-    flags: dict[str, dict[str, Any]] = {}
-    for position, row in enumerate(read_csv(folder, "flags")):
-        if is_readable(row, ("flag_id",), "flagged_at"):
-            flags.setdefault(row["flag_id"], {"position": position, "flag_id": row["flag_id"]})
-    events: dict[str, list[dict[str, str]]] = {flag_id: [] for flag_id in flags}
-    known: set[str] = set()
-    for row in read_csv(folder, "reviews"):
-        is_usable = is_readable(row, ("event_id", "flag_id"), "reviewed_at") and row["flag_id"] in flags
-        if is_usable and row["event_id"] not in known:
-            known.add(row["event_id"])
-            events[row["flag_id"]].append(row)
-    return [flags[flag_id] | fold_events(flag_id, events[flag_id]) for flag_id in flags]
-
-
-def list_applied(events: list[dict[str, str]]) -> list[dict[str, str]]:
-    """Of two events that saw the same state the first counts; comments and verdicts always do."""
-    highest = 0
-    applied = []
-    for each in events:
-        seq = int(each["seq"] or 0)
-        if seq == 0 or seq > highest:
-            applied.append(each)
-        highest = max(highest, seq)
-    return applied
-
-
-def is_undone(event: dict[str, str], later: list[dict[str, str]]) -> bool:
-    return event["event"] != Event.REVERT and any(
-        each["event"] == Event.REVERT and each["reverts"] == event["event_id"] for each in later
-    )
-
-
-DECIDING = {
-    Event.RESOLVE: "resolved",
-    Event.STATUS: None,
-    Event.CLAIM: "in_review",
-    Event.RELEASE: "open",
-}
-"""Event that sets a flag's status → the status, None where the event says it."""
-
-
-def fold_events(flag_id: str, events: list[dict[str, str]]) -> dict[str, Any]:
-    applied = list_applied(events)
-    standing = [each for at, each in enumerate(applied) if not is_undone(each, applied[at + 1 :])]
-    decisions = [each for each in standing if each["event"] in DECIDING]
-    judged = [
-        each
-        for each in standing
-        if each["event"] in (Event.RESOLVE, Event.STATUS, Event.VERIFY, Event.REVERT)
-    ]
-    owners = [each for each in standing if each["event"] in (Event.CLAIM, Event.RELEASE, Event.ASSIGN)]
-    is_judged = bool(judged) and judged[-1]["event"] == Event.VERIFY
-    return {
-        **fold_decision(decisions[-1] if decisions else None),
-        "verification": judged[-1]["value"] if is_judged else Verification.NOT_RUN.value,
-        "verified_version": judged[-1]["model_version"] if is_judged else None,
-        "comments": sum(each["event"] == Event.COMMENT for each in standing),
-        "seq": max((int(each["seq"] or 0) for each in applied), default=0),
-        "is_withdrawn": any(each["event"] == Event.REVERT and each["reverts"] == flag_id for each in applied),
-        "assignee": find_owner(owners[-1]) if owners else None,
-        "is_split": any(each["event"] == Event.SPLIT for each in standing),
-    }
-
-
-def find_owner(event: dict[str, str]) -> str | None:
-    owner = {Event.CLAIM: event["reviewer"], Event.ASSIGN: event["value"]}.get(Event(event["event"]), "")
-    return owner or None
-
-
-def fold_decision(decision: dict[str, str] | None) -> dict[str, Any]:
-    names = ("corrected_label", "corrected_output", "reviewer", "action_id")
-    if decision is None:
-        empty = (*names, "corrected_value", "reviewed_at", "resolution")
-        return {"status": Status.OPEN.value, **dict.fromkeys(empty)}
-    is_resolved = decision["event"] == Event.RESOLVE
-    return {
-        "status": DECIDING[Event(decision["event"])] or decision["value"],
-        "resolution": decision["value"] if is_resolved else None,
-        **{name: decision[name] or None for name in names},
-        "corrected_value": float(decision["corrected_value"]) if decision["corrected_value"] else None,
-        "reviewed_at": datetime.fromisoformat(decision["reviewed_at"]).replace(tzinfo=None),
-    }
 
 
 # Histories with a known end
@@ -334,7 +208,31 @@ class History:
         self.append(*(replace(each, action_id=decisions[0].action_id) for each in decisions))
 
     def comment(self) -> None:
-        self.append(*(make_review(each, Event.COMMENT, value="why?") for each in self.choose_flags()))
+        words = self.chance.choice(["why?", "@боб, @ann.lee: so? @ann.", "@ann"])
+        self.append(*(make_review(each, Event.COMMENT, value=words) for each in self.choose_flags()))
+
+    def ask_second(self) -> None:
+        """Ask for a second review of an action, of another flag's too, and let somebody answer twice."""
+        if events := self.list_events():
+            answers = [each for each in events if each["event"] == Event.RESOLVE]
+            asked = self.chance.choice(answers or events)
+            flag_id = asked["flag_id"]
+            self.append(make_review(flag_id, Event.ASK_SECOND, reverts=asked["action_id"], reviewer="ann"))
+            if self.chance.random() < 0.5:
+                given = {"value": asked["value"], "corrected_label": asked["corrected_label"] or None}
+                seq, event = self.choose_seq(flag_id), self.chance.choice(ANSWERING)
+                self.append(make_review(flag_id, event, **given, seq=seq, reviewer="боб"))
+
+    def renew(self) -> None:
+        who, until = self.chance.choice(["ann", "боб", ""]), f"2026-03-0{self.chance.randint(1, 9)}T12:00:00Z"
+        self.append(
+            *(make_review(each, Event.RENEW, value=until, reviewer=who) for each in self.choose_flags())
+        )
+
+    def make_gold(self) -> None:
+        who = self.chance.choice(["ann", ""])
+        kind = self.chance.choice([Event.GOLD, Event.GOLD, Event.GOLD_CLAIM, Event.GOLD_ANSWER])
+        self.append(*(make_review(each, kind, reviewer=who) for each in self.choose_flags()))
 
     def verify(self) -> None:
         self.append(
@@ -458,15 +356,18 @@ class History:
         if self.chance.random() < 0.3:
             act = self.chance.choice([Event.CLAIM, Event.RELEASE, Event.ASSIGN, Event.SPLIT])
             given = {"value": self.chance.choice(["bob", "боб", None])} if act == Event.ASSIGN else {}
+            if act == Event.CLAIM:
+                given = {"value": self.chance.choice([None, "2026-03-01T12:15:00Z"])}
             return make_review(flag_id, act, **given, seq=seq if act != Event.SPLIT else 0, reviewer=reviewer)
         if self.chance.random() < 0.4:
-            status = self.chance.choice([Status.OPEN, Status.IN_REVIEW, Status.NEEDS_INFO])
+            status = self.chance.choice(SETTABLE)
             return make_review(flag_id, Event.STATUS, value=status, seq=seq, reviewer=reviewer)
         return make_review(
             flag_id,
-            value=self.chance.choice(list(Resolution)),
+            self.chance.choice([Event.RESOLVE, *ANSWERING]),
+            value=self.chance.choice(list(Resolution)[:2]),
             corrected_label=self.chance.choice([None, 'a "label"', "x\ny"]),
-            corrected_value=self.chance.choice([None, 0.1, -7.5]),
+            corrected_value=self.chance.choice([None, 0.1, 0.1001, -7.5]),
             corrected_output=self.chance.choice([None, {"a": [1, None]}, "text"]),
             seq=seq,
             reviewer=reviewer,
@@ -482,6 +383,8 @@ STEPS = (
     ["flag"] * 3
     + ["decide"] * 5
     + ["comment", "verify", "verify", "revert", "revert", "revert_action", "withdraw"]
+    + ["ask_second"] * 4
+    + ["renew", "make_gold"]
     + ["double", "write_junk", "tear", "rewrite"]
     + ["sync_main"] * 3
     + ["sync_side", "check_now"]

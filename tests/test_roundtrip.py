@@ -16,6 +16,7 @@ from builders import append, make_flag, open_small_logs
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from reviewer.access import find_owner
 from reviewer.api import build_card
 from reviewer.bundle import Bundle, read_options
 from reviewer.config import ModelSpec
@@ -129,7 +130,7 @@ def test_what_is_flagged_comes_back_equal_from_everywhere(
         assert say(json.loads(logged[flag.flag_id]["output"])) == say(answered)
         found = workspace.find_flag(flag.flag_id)
         assert (say(found.inputs), say(found.output)) == (say(flag.inputs), say(answered))
-        card = json.loads(json.dumps(build_card(workspace, found, ""), allow_nan=False))
+        card = json.loads(json.dumps(build_card(workspace, found, find_owner(), ""), allow_nan=False))
         assert say(card["output"]) == say(answered)
         assert say({name: _without_url(each) for name, each in card["inputs"].items()}) == say(flag.inputs)
     _check_export(workspace, flags)

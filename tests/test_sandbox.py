@@ -352,13 +352,14 @@ import json, os, sys
 import duckdb
 from pathlib import Path
 from reviewer.index.sandbox import QueryLimits
-from reviewer.index.sandbox_child import answer_query, open_index
+from reviewer.index.sandbox_child import answer_query, connect, open_index
 from reviewer.index.walls import raise_walls
 
 task = json.load(sys.stdin)
 limits = QueryLimits(**task["limits"])
 
 def run(statement):
+    empty = connect(":memory:", limits)
     if task["defence"] in ("all", "guards"):
         index = open_index(Path(task["index"]), limits, {})
     else:
@@ -366,7 +367,7 @@ def run(statement):
     if task["defence"] in ("all", "walls"):
         raise_walls(limits.seconds, limits.memory_mb)
     if task["defence"] == "all":
-        return answer_query(index, statement, limits)
+        return answer_query(index, empty, statement, limits)
     try:
         return repr(index.execute(statement).fetchall()).encode()
     except BaseException as error:

@@ -43,5 +43,10 @@ def read_language(request: Request) -> str:
     return pick_language(request.headers.get("accept-language"))
 
 
+def name_reviewer(person: Person) -> dict[str, Any]:
+    """Return who decides, as the workspace's methods take it."""
+    return {"reviewer": person.name, "is_admin": person.role >= Role.ADMIN}
+
+
 Root = Annotated[str, Depends(_read_root)]
 Language = Annotated[str, Depends(read_language)]

@@ -24,11 +24,12 @@ class Meant(Body):
     corrected_output: JsonValue = None
     resolution: str | None = None
     status: str | None = None
-    act: Literal["claim", "release", "split"] | None = None
+    act: Literal["claim", "renew", "release", "split", "ask_second", "gold"] | None = None
     assignee: str | None = None
     comment: str = Field("", max_length=100_000)
     certainty: int | None = Field(None, ge=1, le=5)
     seconds: float | None = Field(None, ge=0)
+    ask_second: bool | None = None
 
     @property
     def given(self) -> dict[str, Any]:

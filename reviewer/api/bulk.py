@@ -8,10 +8,11 @@ from fastapi import APIRouter
 from pydantic import Field
 
 from reviewer.access import Person
-from reviewer.api.asking import REVIEWER, Language, Root
+from reviewer.api.asking import REVIEWER, Language, Root, name_reviewer
 from reviewer.api.bodies import Body, Decision, Meant
 from reviewer.api.cards import build_row
 from reviewer.api.filters import Filters
+from reviewer.blind import is_row_disguised
 from reviewer.decisions import check_id
 from reviewer.errors import InputError
 from reviewer.index.queries import ChosenFlags
@@ -69,13 +70,13 @@ def add_bulk_routes(router: APIRouter, workspace: Workspace) -> None:
         head = workspace.read_marker().flags
         chosen = _choose(person, body.flags, body.filters, head)
         preview = workspace.preview(chosen, SAMPLE)
-        sample = [build_row(each, root) for each in preview.sample]
+        sample = [build_row(each, root) for each in preview.sample if not is_row_disguised(each, person)]
         counts = {"count": preview.count, "statuses": preview.statuses, "models": preview.models}
         answer = {**counts, "head": head, "sample": sample, "checked": 0, **_say_skipped(None, language)}
         if not body.is_given:
             return answer
         targets = _list_targets(workspace, body.flags, chosen)[:MOST_CHECKED]
-        tried = workspace.try_many(targets, reviewer=person.name, **body.given)
+        tried = workspace.try_many(targets, **name_reviewer(person), **body.given)
         return {**answer, "checked": len(targets), **_say_skipped(tried, language)}
 
     @router.post("/bulk")
@@ -106,7 +107,7 @@ def _start(workspace: Workspace, body: BulkBody, targets: list[Target], person: 
     return workspace.jobs.start(
         job,
         lambda progress: workspace.review_many(
-            targets, reviewer=person.name, action_id=job.job_id, progress=progress, **body.given
+            targets, **name_reviewer(person), action_id=job.job_id, progress=progress, **body.given
         ),
     )
 
@@ -118,7 +119,7 @@ def _choose(
         raise InputError("Name the flags, or give filters: one of the two.")
     if filters is None:
         return ChosenFlags(flag_ids=tuple(dict.fromkeys(each.flag_id for each in flags or [])))
-    return ChosenFlags(filters.to_slice(person.name), head)
+    return ChosenFlags(filters.to_slice(person), head)
 
 
 def _list_targets(workspace: Workspace, flags: list[Chosen] | None, chosen: ChosenFlags) -> list[Target]:

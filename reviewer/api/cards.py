@@ -10,6 +10,8 @@ from dataclasses import replace
 from typing import Any
 from urllib.parse import quote, urlencode
 
+from reviewer.access import Person
+from reviewer.blind import veil, veil_row
 from reviewer.config import ModelSpec, Vocabulary
 from reviewer.models.outputs import list_further_outputs
 from reviewer.payloads import build_payload
@@ -23,26 +25,29 @@ MOST_CARDS = 50
 
 def build_row(row: dict[str, Any], root: str) -> dict[str, Any]:
     """Return one line of the queue: its columns, and the address of its picture."""
-    payload = build_payload(row)
+    payload = build_payload(veil_row(row))
     del payload["position"], payload["sort_key"]
     return {**payload, "thumbnail": _link_thumbnail(row["thumbnail"], root)}
 
 
-def build_card(workspace: Workspace, flag: Flag, root: str, language: str = "en") -> dict[str, Any]:
+def build_card(
+    workspace: Workspace, flag: Flag, person: Person, root: str, language: str = "en"
+) -> dict[str, Any]:
     """Return everything a card shows: the flag, its state, the model's labels and its history.
 
     `root` is the path under which the server is reached; links start with it. Why the model failed is told
     in the `language`.
     """
-    return build_cards(workspace, [flag], root, language)[0]
+    return build_cards(workspace, [flag], person, root, language)[0]
 
 
 def build_cards(
-    workspace: Workspace, flags: Sequence[Flag], root: str, language: str
+    workspace: Workspace, flags: Sequence[Flag], person: Person, root: str, language: str
 ) -> list[dict[str, Any]]:
     """Return what `build_card` does for each flag; their histories are found at once."""
     histories = workspace.find_histories([each.flag_id for each in flags])
-    return [_build_card(workspace, each, histories.get(each.flag_id, []), root, language) for each in flags]
+    veiled = [veil(each, histories.get(each.flag_id, []), person) for each in flags]
+    return [_build_card(workspace, *each, root, language) for each in veiled]
 
 
 def _build_card(

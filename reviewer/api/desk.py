@@ -34,6 +34,7 @@ def add_desk_routes(router: APIRouter, workspace: Workspace) -> None:
         return {
             "views_stamp": stamp,
             "person": person.name,
+            "claim_minutes": workspace.spec.team.claim_minutes,
             "people": sorted({person.name, *workspace.list_people()}),
             "keys": merge_keys(workspace.spec.keys),
             "views": [build_payload(each) for each in views.list_for(person.name)],

@@ -7,10 +7,10 @@ from typing import Annotated
 from fastapi import Depends, Query
 from pydantic import ConfigDict
 
-from reviewer.access import Person
+from reviewer.access import Person, Role, check_role
 from reviewer.api.asking import REVIEWER
 from reviewer.api.bodies import Body
-from reviewer.index.queries import Slice
+from reviewer.index.queries import SECRET_VIEWS, Slice
 
 
 class Filters(Body):
@@ -32,9 +32,11 @@ class Filters(Body):
     text: str = ""
     group: str = ""
 
-    def to_slice(self, me: str) -> Slice:
-        """Return the slice they select for a person."""
-        return Slice(**dict(self), me=me)
+    def to_slice(self, person: Person) -> Slice:
+        """Return the slice they select for a person; raises `ForbiddenError` for a view of others."""
+        if self.view in SECRET_VIEWS:
+            check_role(person, Role.ADMIN)
+        return Slice(**dict(self), me=person.name)
 
 
 class _AddressFilters(Filters):
@@ -44,7 +46,7 @@ class _AddressFilters(Filters):
 
 
 def _read_slice(filters: Annotated[_AddressFilters, Query()], person: Person = REVIEWER) -> Slice:
-    return filters.to_slice(person.name)
+    return filters.to_slice(person)
 
 
 ChosenSlice = Annotated[Slice, Depends(_read_slice)]

@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Query
 
-from reviewer.access import Person
+from reviewer.access import Person, Role
 from reviewer.api.asking import REVIEWER, Language, Root
 from reviewer.api.cards import MOST_CARDS, build_card, build_cards, build_row
 from reviewer.api.filters import ChosenSlice
+from reviewer.blind import is_disguised, is_row_disguised, is_sealed
 from reviewer.errors import InputError
-from reviewer.index.queries import MOST_NEWS, FacetCounts, Marker
+from reviewer.index.queries import MOST_NEWS, SECRET_VIEWS, FacetCounts, Marker
 from reviewer.payloads import build_payload
 from reviewer.workspace import Workspace
 
@@ -51,25 +53,37 @@ def add_queue_routes(router: APIRouter, workspace: Workspace) -> None:
     @router.get("/facets")
     def count_facets(chosen: ChosenSlice, person: Person = REVIEWER) -> dict[str, Any]:
         """Return how many flags of the slice have each value of each facet."""
-        return _build_facets(workspace.count_facets(chosen))
+        return _build_facets(workspace.count_facets(chosen), person)
 
     @router.get("/news")
-    def read_news(root: Root, after: str | None = None, person: Person = REVIEWER) -> dict[str, Any]:
+    def read_news(
+        root: Root,
+        after: str | None = None,
+        at: Annotated[str | None, Query(max_length=36)] = None,
+        person: Person = REVIEWER,
+    ) -> dict[str, Any]:
         """Return the flags that are new or changed since the token; without one, the token now.
 
-        `views` is another text once somebody has saved, changed or deleted a view, `labels` another number
-        once somebody has changed labels or options.
+        `at` is the flag that whoever asks is looking at; `present` is flag → who else looks at it. `views` is
+        another text once somebody has saved, changed or deleted a view, `labels` another number once somebody
+        has changed labels or options.
         """
-        stamps = {"views": workspace.saved_views.read_stamp(), "labels": workspace.read_labels_stamp()}
+        workspace.presence.note(person.name, at)
+        about = {
+            "views": workspace.saved_views.read_stamp(),
+            "labels": workspace.read_labels_stamp(),
+            "present": workspace.presence.list_others(person.name),
+        }
         if after is None:
             token = _write_token(workspace.read_marker())
-            return {"token": token, "flags": [], "is_more": False, **stamps}
+            return {"token": token, "flags": [], "is_more": False, **about}
         rows, marker = workspace.read_news(_read_token(after))
+        shown = [row for row in rows[:MOST_NEWS] if not is_row_disguised(row, person)]
         return {
             "token": _write_token(marker),
-            "flags": [build_row(row, root) for row in rows[:MOST_NEWS]],
+            "flags": [build_row(row, root) for row in shown],
             "is_more": len(rows) > MOST_NEWS,
-            **stamps,
+            **about,
         }
 
 
@@ -79,7 +93,7 @@ def add_card_routes(router: APIRouter, workspace: Workspace) -> None:
     @router.get("/flags/{flag_id}")
     def read_flag(flag_id: str, root: Root, language: Language, person: Person = REVIEWER) -> dict[str, Any]:
         """Return everything a card shows of one flag."""
-        return build_card(workspace, workspace.find_flag(flag_id), root, language)
+        return build_card(workspace, workspace.find_flag(flag_id), person, root, language)
 
     @router.get("/cards")
     def read_cards(
@@ -89,20 +103,27 @@ def add_card_routes(router: APIRouter, workspace: Workspace) -> None:
         person: Person = REVIEWER,
     ) -> dict[str, Any]:
         """Return what the cards of several flags show; flags that do not exist are left out."""
-        return {"cards": build_cards(workspace, workspace.find_flags(flag), root, language)}
+        return {"cards": build_cards(workspace, workspace.find_flags(flag), person, root, language)}
 
     @router.get("/flags/{flag_id}/help")
     def advise(flag_id: str, person: Person = REVIEWER) -> dict[str, Any]:
-        """Return what helps to decide about a flag: it is help, and applied by nobody but the reviewer."""
-        return build_payload(workspace.advise(flag_id))
+        """Return what helps to decide about a flag: it is help, and applied by nobody but the reviewer.
+
+        What others answered to flags like it is left out of one that needs an answer of its own.
+        """
+        state, advice = workspace.find_flag(flag_id).state, workspace.advise(flag_id)
+        is_blind = is_sealed(state, person) or is_disguised(state, person)
+        return build_payload(replace(advice, similar=None) if is_blind else advice)
 
 
-def _build_facets(counts: FacetCounts) -> dict[str, Any]:
+def _build_facets(counts: FacetCounts, person: Person) -> dict[str, Any]:
+    is_admin = person.role >= Role.ADMIN
+    views = {name: count for name, count in counts.views.items() if is_admin or name not in SECRET_VIEWS}
     facets = {
         name: [{"value": value, "flags": flags} for value, flags in pairs]
         for name, pairs in counts.facets.items()
     }
-    return {"views": counts.views, **facets, "confidence": counts.confidence}
+    return {"views": views, **facets, "confidence": counts.confidence}
 
 
 def _write_token(marker: Marker) -> str:

@@ -10,7 +10,7 @@ from fastapi.responses import JSONResponse
 from pydantic import Field
 
 from reviewer.access import Person
-from reviewer.api.asking import REVIEWER, Language, Root
+from reviewer.api.asking import REVIEWER, Language, Root, name_reviewer
 from reviewer.api.bodies import Body, Decision
 from reviewer.api.cards import MOST_CARDS, build_cards
 from reviewer.api.refusals import build_refusal, find_status
@@ -72,18 +72,19 @@ def add_review_routes(router: APIRouter, workspace: Workspace) -> None:
     def undo(body: UndoBody, root: Root, language: Language, person: Person = REVIEWER) -> dict[str, Any]:
         """Take back one action."""
         flags = workspace.undo(body.reverts, reviewer=person.name, own_action_id=body.action_id)
-        return _build_touched(workspace, flags, root, language)
+        return _build_touched(workspace, flags, person, root, language)
 
     @router.post("/redo")
     def redo(body: RedoBody, root: Root, language: Language, person: Person = REVIEWER) -> dict[str, Any]:
         """Do an action again that was taken back."""
         flags = workspace.redo(body.repeats, reviewer=person.name, own_action_id=body.action_id)
-        return _build_touched(workspace, flags, root, language)
+        return _build_touched(workspace, flags, person, root, language)
 
     @router.get("/actions/{action_id}")
     def read_action(action_id: str, person: Person = REVIEWER) -> dict[str, Any]:
         """Return what taking the action back would meet."""
         report = workspace.describe_action(action_id)
+        workspace.check_seen(report.event, person)
         later = [
             {"flag_id": each.flag_id, **{name: build_payload(each)[name] for name in _SAID}}
             for each in report.later[:MOST_LATER]
@@ -98,22 +99,26 @@ def add_review_routes(router: APIRouter, workspace: Workspace) -> None:
         }
 
 
-def _build_touched(workspace: Workspace, flags: list[Flag], root: str, language: str) -> dict[str, Any]:
+def _build_touched(
+    workspace: Workspace, flags: list[Flag], person: Person, root: str, language: str
+) -> dict[str, Any]:
     shown = workspace.find_flags([each.flag_id for each in flags[:MOST_CARDS]])
-    return {"flags": build_cards(workspace, shown, root, language), "count": len(flags)}
+    return {"flags": build_cards(workspace, shown, person, root, language), "count": len(flags)}
 
 
 def _review_each(
     workspace: Workspace, bodies: Sequence[ReviewBody], person: Person, root: str, language: str
 ) -> list[dict[str, Any]]:
     """Return a card or a refusal for each decision; a conflict's refusal has the card as it is now."""
-    told = workspace.review_each([dict(each) for each in bodies], reviewer=person.name)
+    told = workspace.review_each([dict(each) for each in bodies], **name_reviewer(person))
     shown = [
         workspace.find_flag(body.flag_id) if isinstance(each, ConflictError) else each
         for body, each in zip(bodies, told, strict=True)
     ]
     flags = {each.flag_id: each for each in shown if isinstance(each, Flag)}
-    cards = {card["flag_id"]: card for card in build_cards(workspace, list(flags.values()), root, language)}
+    cards = {
+        card["flag_id"]: card for card in build_cards(workspace, list(flags.values()), person, root, language)
+    }
     return [
         _refuse(each, cards.get(body.flag_id), language)
         if isinstance(each, ReviewerError)

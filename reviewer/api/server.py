@@ -28,6 +28,7 @@ from reviewer.api.labels import add_label_routes
 from reviewer.api.queue import add_card_routes, add_queue_routes
 from reviewer.api.refusals import build_refusal, find_status
 from reviewer.api.reviewing import add_review_routes
+from reviewer.api.team import add_team_routes
 from reviewer.api.testing import add_test_routes
 from reviewer.api.versions import add_promotion_routes, add_version_routes
 from reviewer.errors import ReviewerError
@@ -107,6 +108,7 @@ def build_router(workspace: Workspace, accounts: Accounts | None) -> APIRouter:
     add_review_routes(router, workspace)
     add_bulk_routes(router, workspace)
     add_desk_routes(router, workspace)
+    add_team_routes(router, workspace)
     add_query_routes(router, workspace)
     add_export_routes(router, workspace)
     add_job_routes(router, workspace)

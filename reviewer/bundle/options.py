@@ -20,8 +20,8 @@ corrections in it. guard: predictions confirmed as right. rejects: what is out o
 
 Policy = Literal["stop", "latest", "majority", "adjudicated", "soft", "leave_out"]
 """What counts when people gave different right answers for one example. stop: nothing is exported. latest:
-the last decision. majority: the answer of most reviewers, of several the last one. adjudicated: the decision
-of a third person after two disagreed. soft: the majority's, with the share of every answer beside it.
+the last decision. majority: the answer of most reviewers, of several the last one. adjudicated: the
+answer that settled a disagreement. soft: the majority's, with the share of every answer beside it.
 leave_out: none."""
 
 ALWAYS = ("csv", "parquet")

@@ -39,6 +39,7 @@ from reviewer.cli.labels import LABEL_VERBS, labels
 from reviewer.cli.models import MODEL_VERBS, models
 from reviewer.cli.options import WorkspaceOption
 from reviewer.cli.serving import demo, new, serve
+from reviewer.cli.team import agreement
 from reviewer.cli.testing import flag, predict
 from reviewer.cli.training import retrain
 from reviewer.cli.triage import query, queue, review, undo
@@ -73,6 +74,7 @@ VERBS: dict[str, Callable[..., Any]] = {
     "review": review,
     "undo": undo,
     "query": query,
+    "agreement": agreement,
     "export": export,
     "retrain": retrain,
     "verify": verify,

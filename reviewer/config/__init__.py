@@ -45,6 +45,7 @@ from reviewer.config.rules import (
     SmallMarginSpec,
 )
 from reviewer.config.sign_in import OidcSpec, SignInSpec
+from reviewer.config.team import TeamSpec
 from reviewer.config.training import TrainingSpec
 from reviewer.config.vocabulary import Vocabulary, build_vocabulary, update_fields
 from reviewer.config.webhooks import WebhookSpec
@@ -90,6 +91,7 @@ __all__ = [
     "Spec",
     "TableOutputSpec",
     "TableSpec",
+    "TeamSpec",
     "TextOutputSpec",
     "TextboxSpec",
     "TrainingSpec",

@@ -21,6 +21,7 @@ from reviewer.config.keys import Keys, merge_keys
 from reviewer.config.outputs import TASK_OUTPUTS, OutputSpec
 from reviewer.config.rules import DisagreementSpec, RuleSpec
 from reviewer.config.sign_in import SignInSpec
+from reviewer.config.team import TeamSpec
 from reviewer.config.training import TrainingSpec
 from reviewer.config.vocabulary import Vocabulary
 from reviewer.config.webhooks import WebhookSpec
@@ -205,6 +206,8 @@ class WorkspaceSpec(Spec):
     """The table `[sign_in]`."""
     webhooks: tuple[WebhookSpec, ...] = ()
     """Tables `[[webhooks]]`: whom the app tells what happened."""
+    team: TeamSpec = TeamSpec.model_validate({})
+    """How people share the queue: claims, second reviews, gold flags."""
     models: dict[Annotated[Name, AfterValidator(_check_free)], ModelSpec] = Field(min_length=1)
     """A table per model."""
 

@@ -14,6 +14,22 @@ from reviewer.records import FlagState
 TABLES = ("flags", "raw_flags", "raw_reviews", "predictions")
 """What can be queried beside the models' views; the interface says what a row of each is."""
 
+HIDDEN_COLUMNS = frozenset({"gold_by"})
+"""Columns of the index that no statement sees."""
+
+BLIND_VIEWS = (
+    "create temp view flags as select * exclude (gold_by)"
+    " replace (case when status <> 'second_review' then first_reviewer end as first_reviewer)"
+    " from side.main.flags",
+    "create temp view reviews as select * from side.main.reviews"
+    " where event not in ('gold', 'gold_claim', 'gold_answer')"
+    " and flag_id not in (select flag_id from side.main.flags where status = 'second_review')",
+    "create temp view raw_reviews as select raw.* from side.main.raw_reviews as raw"
+    " semi join reviews using (event_id)",
+)
+"""What stands in an analyst's statement for the tables of the same names: without answers that nobody may
+know before the second one is given, and without which flags are gold."""
+
 Views = Mapping[str, Mapping[str, str]]
 """Model → input → component."""
 

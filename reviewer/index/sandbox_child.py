@@ -8,6 +8,7 @@ from __future__ import annotations
 import io
 import json
 import os
+import re
 import socket
 import sys
 import traceback
@@ -20,7 +21,7 @@ import pyarrow as pa
 from duckdb.sqltypes import DuckDBPyType
 
 from reviewer.errors import QueryError, QueryLimitError, QueryRefusedError, ReviewerError
-from reviewer.index.catalog import Views, build_view
+from reviewer.index.catalog import BLIND_VIEWS, Views, build_view
 from reviewer.index.sandbox import MEBIBYTE, QueryLimits
 from reviewer.index.store import SideIndex
 from reviewer.index.walls import die_with_parent, raise_walls
@@ -58,13 +59,13 @@ def serve_query(folder: Path, sql: str, limits: QueryLimits, views: Views) -> No
     """Write two messages to stdout: that the index is open, or why not; then the answer."""
     try:
         path, age = hold_snapshot(folder)
-        index = open_index(path, limits, views)
+        index, empty = open_index(path, limits, views), connect(":memory:", limits)
         _wall_in(limits)
     except QueryError as error:
         _send(_pack(failed=str(error)))
         return
     _send(_pack(index_age_seconds=age))
-    _send(answer_query(index, sql, limits))
+    _send(answer_query(index, empty, sql, limits))
 
 
 def hold_snapshot(folder: Path) -> tuple[Path, float]:
@@ -101,32 +102,39 @@ def open_index(path: Path, limits: QueryLimits, views: Views) -> DuckDBPyConnect
     The models' views are made in this connection only.
     """
     try:
-        index = duckdb.connect(
-            path,
-            read_only=True,
-            config={
-                "threads": 1,
-                "async_threads": 0,
-                "memory_limit": f"{limits.memory_mb * 3 // 4}MiB",
-                "temp_directory": "",
-                "autoinstall_known_extensions": False,
-                "autoload_known_extensions": False,
-                "allow_community_extensions": False,
-                "allow_persistent_secrets": False,
-                "python_enable_replacements": False,
-            },
-        )
+        index = connect(path, limits, read_only=True)
         # A process without a script counts as a person's: after two seconds a bar would stand in the answer.
         index.execute("set enable_progress_bar = false")
         index.execute("set timezone = 'UTC'")
         index.execute("set enable_external_access = false")
         index.execute("set lock_configuration = true")
         index.execute("begin transaction read only")
+        for view in BLIND_VIEWS:
+            index.execute(view)
         for model, inputs in views.items():
             index.execute(build_view(model, inputs))
         return index
     except duckdb.Error as error:
         raise QueryError(f"The index cannot be opened: {_explain(error)}") from error
+
+
+def connect(path: str | Path, limits: QueryLimits, *, read_only: bool = False) -> DuckDBPyConnection:
+    """Open a database that nothing but itself can be reached from."""
+    return duckdb.connect(
+        path,
+        read_only=read_only,
+        config={
+            "threads": 1,
+            "async_threads": 0,
+            "memory_limit": f"{limits.memory_mb * 3 // 4}MiB",
+            "temp_directory": "",
+            "autoinstall_known_extensions": False,
+            "autoload_known_extensions": False,
+            "allow_community_extensions": False,
+            "allow_persistent_secrets": False,
+            "python_enable_replacements": False,
+        },
+    )
 
 
 def _wall_in(limits: QueryLimits) -> None:
@@ -138,10 +146,18 @@ def _wall_in(limits: QueryLimits) -> None:
         raise QueryError(f"The query was not run: its process cannot be walled in ({error}).") from error
 
 
-def answer_query(index: DuckDBPyConnection, sql: str, limits: QueryLimits) -> bytes:
-    """Run the statement and return a message: its rows, or the sentence why there are none."""
+def answer_query(
+    index: DuckDBPyConnection, empty: DuckDBPyConnection, sql: str, limits: QueryLimits
+) -> bytes:
+    """Run the statement and return a message: its rows, or the sentence why there are none.
+
+    `empty` is a database without tables, which tells the names in a statement: the index would name what
+    stands behind its views.
+    """
     try:
-        relation = index.sql(read_statement(index, sql))
+        statement = read_statement(index, sql)
+        _check_names(empty, sql)
+        relation = index.sql(statement)
         answer = _pack(types=[str(each) for each in relation.types])
         answer += _write_table(fetch_table(relation, limits))
         _check_size(len(answer), limits)
@@ -168,6 +184,19 @@ def read_statement(index: DuckDBPyConnection, sql: str) -> Statement:
     if kind not in _READING:
         raise QueryRefusedError(f"{kind} {_ONLY_READING}")
     return statements[0]
+
+
+def _check_names(empty: DuckDBPyConnection, sql: str) -> None:
+    """Raise `QueryRefusedError` for a table that is named with its database: the way round the views."""
+    try:
+        names = empty.get_table_names(sql, qualified=True)
+    except duckdb.Error:  # it knows the names neither of a PIVOT nor of a call that works them out
+        names = {"side." for _ in _HIDING.findall(sql)}
+    if any(each.lower().startswith("side.") for each in names) or "storage_info" in sql.lower():
+        raise QueryRefusedError("Name a table alone, such as flags, without its database or schema.")
+
+
+_HIDING = re.compile(r"\bside\b|\bquery(?:_table)?\W*\(", re.IGNORECASE)
 
 
 def _name_type(statement: Statement) -> str:

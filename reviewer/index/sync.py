@@ -197,6 +197,9 @@ def _fold_reviews(connection: DuckDBPyConnection, first: int) -> None:
     touched = "flag_id in (select flag_id from reviews where position >= $first and is_applied)"
     _count(connection, touched, first, -1)
     connection.execute(load_sql("fold_reviews"), {"first": first})
+    commented = f"select 1 from flags where comments > 0 and {touched} limit 1"  # noqa: S608  constant texts
+    if connection.execute(commented, {"first": first}).fetchone():
+        connection.execute(load_sql("fold_mentions"), {"first": first})
     if _has_names(connection):
         _apply_names(connection, touched, {"first": first})
     _count(connection, touched, first, 1)

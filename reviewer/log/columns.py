@@ -241,4 +241,8 @@ def _find_decoder(kind: Any) -> Callable[[Any], Any]:
         return lambda value: value.replace(tzinfo=UTC)
     if kind is bool:
         return bool
-    return (lambda value: tuple(json.loads(value))) if kind == tuple[str, ...] else json.loads
+    return _decode_texts if kind == tuple[str, ...] else json.loads
+
+
+def _decode_texts(value: str | list[str]) -> tuple[str, ...]:
+    return tuple(json.loads(value) if isinstance(value, str) else value)

@@ -42,17 +42,24 @@ def find_share(count: int, of: int) -> Share:
     return Share(count, of, count / of, float(found.low), float(found.high))
 
 
-def bootstrap(count: int, score: Callable[[Any], Mapping[str, float]]) -> dict[str, Interval]:
+def bootstrap(
+    count: int, score: Callable[[Any], Mapping[str, float]], resamples: int = _RESAMPLES
+) -> dict[str, Interval]:
     """Return figure → the interval that the middle 95 % of 1,000 resamples of `count` examples span.
 
-    `score` gets the places of a resample and returns its figures. Percentile method, Efron (1979).
+    `score` gets the places of a resample and returns its figures; a resample that leaves one undefined (NaN)
+    does not count for it. Percentile method, Efron (1979).
     """
     import numpy as np
 
     chance = np.random.default_rng(_SEED)
-    found = [score(chance.integers(count, size=count)) for _ in range(_RESAMPLES)]
+    found = [score(chance.integers(count, size=count)) for _ in range(resamples)]
     tails = [(1 - _LEVEL) / 2, (1 + _LEVEL) / 2]
-    spans = {name: np.quantile([each[name] for each in found], tails) for name in found[0]}
+    columns = {name: np.array([each[name] for each in found]) for name in found[0]}
+    spans = {
+        name: np.quantile(told, tails) if len(told := values[np.isfinite(values)]) else (np.nan, np.nan)
+        for name, values in columns.items()
+    }
     return {name: Interval(float(low), float(high)) for name, (low, high) in spans.items()}
 
 

@@ -33,6 +33,7 @@ from reviewer.ui.plot_page import add_plot_page
 from reviewer.ui.session_cookie import SessionCookie
 from reviewer.ui.sign_in import add_sign_in_pages
 from reviewer.ui.sql_pane import build_sql, wire_sql
+from reviewer.ui.team_pane import build_team, wire_team
 from reviewer.ui.team_panes import build_team_pane
 from reviewer.ui.test_tab import ModelTab, build_test_tab, refresh_tab
 from reviewer.ui.texts import LANGUAGES, build_translations, load_texts, translate
@@ -93,6 +94,9 @@ def _build_review(workspace: Workspace, app: gr.Blocks) -> None:
         with gr.Tab(translate("tab.insights"), id="insights") as insights_tab:
             insights = build_insights(workspace)
             wire_insights(workspace, insights, insights_tab)
+        with gr.Tab(translate("tab.team"), id="team") as team_tab:
+            team = build_team(workspace)
+            wire_team(workspace, team, team_tab)
         with gr.Tab("SQL", id="sql") as sql_tab:
             wire_sql(workspace, build_sql(workspace), sql_tab)
         with gr.Tab(translate("tab.export"), id="export") as export_tab:
@@ -108,7 +112,7 @@ def _build_review(workspace: Workspace, app: gr.Blocks) -> None:
         with gr.Tab(translate("import.tab"), id="import") as import_tab:
             imported = wire_import(workspace, build_import(), import_tab)
 
-    _wire_models(workspace, [insights.model, export.model, versions.model], app, imported)
+    _wire_models(workspace, [insights.model, team.model, export.model, versions.model], app, imported)
 
 
 def _wire_models(workspace: Workspace, fields: list[gr.Dropdown], app: gr.Blocks, imported: Any) -> None:

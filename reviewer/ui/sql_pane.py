@@ -10,7 +10,7 @@ from urllib.parse import quote
 import gradio as gr
 
 from reviewer.access import Role
-from reviewer.index.catalog import TABLES, name_column
+from reviewer.index.catalog import HIDDEN_COLUMNS, TABLES, name_column
 from reviewer.log.columns import encode_json
 from reviewer.ui.handlers import needs
 from reviewer.ui.stops import Stops
@@ -139,7 +139,12 @@ def _list_columns(workspace: Workspace) -> dict[str, list[str]]:
     statement = "select column_name from (describe from query_table($name))"
     with workspace.reading() as cursor:
         return {
-            name: [row[0] for row in cursor.execute(statement, {"name": name}).fetchall()] for name in TABLES
+            name: [
+                column
+                for (column,) in cursor.execute(statement, {"name": name}).fetchall()
+                if column not in HIDDEN_COLUMNS
+            ]
+            for name in TABLES
         }
 
 

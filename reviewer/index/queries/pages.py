@@ -9,13 +9,14 @@ from __future__ import annotations
 import base64
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from reviewer.errors import InputError, UnknownNameError
 from reviewer.index.queries.fetching import fetch
 from reviewer.index.queries.slices import Slice, list_conditions, list_scanned, select_values
 from reviewer.index.sql import load_sql
+from reviewer.records import utc_now
 
 if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection
@@ -103,8 +104,7 @@ def read_page(
     `seed` is which of the random orders is meant; `skip` leaves out so many flags first, for a jump far
     down. Raises `UnknownNameError` or `InputError`.
     """
-    if sort not in SORTS:
-        raise UnknownNameError("order", sort, SORTS)
+    _find_order(sort)
     if limit < 1:
         raise InputError(f"A page of {limit} flags is too small; ask for 1 or more.")
     keys = _write_keys(chosen, SORTS[sort], is_first=not after)
@@ -119,14 +119,48 @@ def read_page(
     )
 
 
+_FOR_ME = (
+    "(status = 'open' or (status = 'in_review' and claimed_until < $now)"
+    " or (status = 'second_review' and first_reviewer is distinct from $me))"
+    " and (assignee is null or claimed_until < $now or (assignee = $me and claimed_until is null))"
+)
+"""What a person can be handed: flags that nobody works on, own assignments, answers of others to review."""
+
+
+def find_next(cursor: DuckDBPyConnection, chosen: Slice, sort: str, seed: int, me: str) -> str | None:
+    """Return the flag of the slice that a person is to do next, own assignments first; None without one.
+
+    The slice's view does not count. Raises `UnknownNameError` for an order that does not exist.
+    """
+    order = _find_order(sort)
+    conditions = ["not is_withdrawn", "gold_by is null", _FOR_ME]
+    conditions += [*list_conditions(chosen, "view"), *list_scanned(chosen)]
+    statement = (
+        f"select flag_id from {order.source} where {' and '.join(conditions)}"  # noqa: S608  constant texts
+        f" order by assignee is null, {order.order_by}, position desc limit 1"
+    )
+    values = {**select_values(replace(chosen, me=me), statement), "now": utc_now().replace(tzinfo=None)}
+    seeds = {"seed": seed} if "$seed" in statement else {}
+    rows = fetch(cursor, statement, values | seeds)
+    return str(rows[0]["flag_id"]) if rows else None
+
+
+def find_gold(cursor: DuckDBPyConnection, chosen: Slice, me: str) -> str | None:
+    """Return a gold flag that a person neither knows nor was handed before, as if at random."""
+    conditions = [*list_conditions(chosen, "view"), *list_scanned(chosen)]
+    statement = (
+        f"{load_sql('gold_unknown')} and {' and '.join(conditions)} order by hash(flag_id, $me) limit 1"
+    )
+    rows = fetch(cursor, statement, select_values(replace(chosen, me=me), statement))
+    return str(rows[0]["flag_id"]) if rows else None
+
+
 def find_place(cursor: DuckDBPyConnection, chosen: Slice, sort: str, flag_id: str, seed: int = 0) -> int:
     """Return how many flags of the slice stand before a flag, which may itself be outside; 0 for no flag.
 
     Raises `UnknownNameError`.
     """
-    if sort not in SORTS:
-        raise UnknownNameError("order", sort, SORTS)
-    order = SORTS[sort]
+    order = _find_order(sort)
     seeds = {"seed": seed} if "$seed" in order.key else {}
     here = (
         f"select {order.key} as key, position from {order.source}"  # noqa: S608  constant texts
@@ -195,6 +229,12 @@ def read_rows(cursor: DuckDBPyConnection, keys: str, values: Mapping[str, Any]) 
     return [
         _explain_priority({**rows[position], "sort_key": key}) for position, key in chosen if position in rows
     ]
+
+
+def _find_order(sort: str) -> _Order:
+    if sort not in SORTS:
+        raise UnknownNameError("order", sort, SORTS)
+    return SORTS[sort]
 
 
 def _write_keys(chosen: Slice, order: _Order, *, is_first: bool) -> str:

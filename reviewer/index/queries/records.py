@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from reviewer.errors import UnknownNameError
@@ -10,7 +11,7 @@ from reviewer.index.queries.fetching import fetch, is_uuid
 from reviewer.index.queries.slices import Slice, list_conditions, list_scanned, select_values
 from reviewer.index.sql import load_sql
 from reviewer.log.columns import decode_record
-from reviewer.records import Flag, FlagState, Prediction, Review
+from reviewer.records import Flag, FlagState, Prediction, Review, utc_now
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -220,6 +221,26 @@ def find_twin(cursor: DuckDBPyConnection, prediction_id: str, option: str, flagg
         {"prediction_id": prediction_id, "option": option, "flagger": flagger},
     )
     return _build_flag(rows[0]) if rows else None
+
+
+def list_second_answers(cursor: DuckDBPyConnection, model: str | None = None) -> list[dict[str, Any]]:
+    """Return both answers to each flag that was reviewed twice; see `second_answers.sql`."""
+    return fetch(cursor, load_sql("second_answers"), {"model": model})
+
+
+def count_hits(cursor: DuckDBPyConnection, name: str, person: str) -> tuple[int, int]:
+    """Return (right, in all) of what `gold_score.sql` or `flag_precision.sql` counts of a person."""
+    hits, count = cursor.execute(load_sql(name), {"name": person}).fetchall()[0]
+    return int(hits), int(count)
+
+
+def find_workload(
+    cursor: DuckDBPyConnection, since: datetime
+) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
+    """Return what each person has and did, and what they did each day since; see `workload.sql`."""
+    now = {"now": utc_now().replace(tzinfo=None)}
+    days = {"since": since.replace(tzinfo=None)}
+    return fetch(cursor, load_sql("workload"), now), fetch(cursor, load_sql("done_by_day"), days)
 
 
 def find_reverted(cursor: DuckDBPyConnection, targets: Sequence[str]) -> set[str]:

@@ -40,11 +40,19 @@ VIEWS: dict[str, str] = {
     "open": "status in ('open', 'needs_info')",
     "in_review": "status = 'in_review'",
     "mine": "assignee = $me and status <> 'resolved'",
-    "done": "status = 'resolved'",
-    "needs_label": "needs_label",
-    "all": "true",
+    "mentions": "list_contains(mentions, $me) and gold_by is null",
+    "second_review": "status = 'second_review'",
+    "disagreements": "status = 'disagreement'",
+    "done": "status = 'resolved' and gold_by is null",
+    "needs_label": "needs_label and gold_by is null",
+    "gold": "gold_by is not null",
+    "all": "gold_by is null",
 }
-"""View of the queue → its condition. A flag that was taken back by its flagger is in none."""
+"""View of the queue → its condition. A flag that was taken back by its flagger is in none; a gold one is in
+its own view alone, so that nobody comes across it where it would be recognised."""
+
+SECRET_VIEWS = frozenset({"gold"})
+"""Views for admins."""
 
 FACETS: dict[str, str] = {
     "model": "model",

@@ -5,14 +5,21 @@ create temp table considered as
 with decided as (
     select flag_id, action_id, max(position) as decided_position, max(certainty) as certainty
     from reviews
-    where is_applied and event = 'resolve'
+    where is_applied and event in ('resolve', 'adjudicate')
     group by flag_id, action_id
 ),
 moved as (
     select example_id
     from reviews
     join flags using (flag_id)
-    where $since > 0 and reviews.position >= $since and is_applied and event in ('resolve', 'status', 'revert')
+    where $since > 0 and reviews.position >= $since and is_applied
+        and event in ('resolve', 'status', 'ask_second', 'second_review', 'adjudicate', 'revert')
+),
+confirmed as (
+    select flag_id, max(position) as confirmed_position
+    from reviews
+    where is_applied and event = 'second_review'
+    group by flag_id
 ),
 described as (
     select
@@ -22,7 +29,7 @@ described as (
         coalesce(group_id::varchar, example_id) as own_group,
         resolution,
         flagged_at,
-        decided_position,
+        case when second_review = 'agreed' then confirmed_position else decided_position end as decided_position,
         certainty,
         is_withdrawn,
         list_sort(json_keys(inputs)) as names,
@@ -34,6 +41,7 @@ described as (
         end as answer
     from flags
     left join decided using (flag_id, action_id)
+    left join confirmed using (flag_id)
     where model = $model and status = 'resolved'
 )
 select

@@ -1,6 +1,6 @@
 -- One row per example about which more than one decision stands, with the answer that counts under the policy. A vote
 -- is the last word of one reviewer on the example; one for a label that the model has no more does not count. An
--- answer is adjudicated when two reviewers had disagreed and a third one decided after them.
+-- example is adjudicated when somebody settled a disagreement about one of its flags.
 create temp table crowd as
 with crowded as (
     select example_id from considered where not is_withdrawn group by example_id having count(*) > 1
@@ -8,7 +8,11 @@ with crowded as (
     select example_id
     from considered
     where flag_id in (
-        select flag_id from reviews where is_applied and event = 'resolve' group by flag_id having count(*) > 1
+        select flag_id
+        from reviews
+        where is_applied and event in ('resolve', 'second_review', 'adjudicate')
+        group by flag_id
+        having count(*) > 1
     )
 ),
 undone as (
@@ -22,6 +26,7 @@ spoken as (
         reviews.position,
         considered.example_id,
         coalesce(reviews.reviewer, '') as reviewer,
+        reviews.event = 'adjudicate' as is_settling,
         case
             when reviews.value = 'prediction_correct'
             then coalesce(flags.predicted_label, flags.predicted_value::varchar, flags.output ->> '$')
@@ -40,7 +45,7 @@ spoken as (
         and undone.event_id = reviews.event_id
         and undone.undone_at > reviews.position
     where reviews.is_applied
-        and reviews.event = 'resolve'
+        and reviews.event in ('resolve', 'second_review', 'adjudicate')
         and reviews.value in ('label_corrected', 'prediction_correct')
         and not considered.is_withdrawn
         and undone.undone_at is null
@@ -52,19 +57,10 @@ votes as (
     where answer is not null and (len($labels) = 0 or list_contains($labels, answer))
     qualify row_number() over (partition by example_id, reviewer order by position desc) = 1
 ),
-placed as (
-    select *, row_number() over (partition by example_id order by position desc) as newest
-    from votes
-),
-earlier as (
-    select example_id, count(distinct answer) > 1 as was_disputed
-    from placed
-    where newest > 1
-    group by example_id
-),
 tallied as (
-    select example_id, answer, count(*) as votes, max(position) as last_position, min(newest) = 1 as is_newest
-    from placed
+    select
+        example_id, answer, count(*) as votes, max(position) as last_position, bool_or(is_settling) as is_settled
+    from votes
     group by example_id, answer
 ),
 ranked as (
@@ -74,6 +70,7 @@ ranked as (
             partition by example_id
             order by
                 case when $policy in ('majority', 'soft') then votes else 0 end desc,
+                $policy = 'adjudicated' and is_settled desc,
                 last_position desc
         ) as place
     from tallied
@@ -90,6 +87,7 @@ shares as (
         sum(votes)::bigint as votes,
         max(votes) filter (where place = 1) as agreeing,
         max(answer) filter (where place = 1) as answer,
+        bool_or(is_settled) as is_adjudicated,
         json_group_object(answer, round(votes / total, 6)) as distribution
     from (select *, sum(votes) over (partition by example_id) as total from ranked order by example_id, answer)
     group by example_id
@@ -101,7 +99,6 @@ select
     agreeing / shares.votes as agreement,
     distribution,
     coalesce(standing.answers, 0) > 1 as is_disputed,
-    coalesce(was_disputed, false) as is_adjudicated
+    is_adjudicated
 from shares
-left join standing using (example_id)
-left join earlier using (example_id);
+left join standing using (example_id);

@@ -11,7 +11,9 @@ create table flags (
     status varchar, resolution varchar, corrected_label varchar, corrected_value double,
     corrected_output json, reviewer varchar, reviewed_at timestamp, action_id uuid,
     verification varchar, verified_version varchar, comments integer, seq integer,
-    is_withdrawn boolean, assignee varchar, is_split boolean, group_id uuid, group_size integer, kind ubigint,
+    is_withdrawn boolean, assignee varchar, claimed_until timestamp, second_review varchar,
+    first_reviewer varchar, second_reviewer varchar, gold_by varchar, mentions varchar[], is_split boolean,
+    group_id uuid, group_size integer, kind ubigint,
     says_wrong boolean, severity_points double, confidence_points double,
     preview varchar, thumbnail varchar, search_text varchar,
     raw_predicted_label varchar, raw_corrected_label varchar, raw_suggested_label varchar, raw_option varchar,
@@ -32,7 +34,7 @@ create table predictions (
 create table flag_counts (
     status varchar, model varchar, model_version varchar, option varchar, predicted_label varchar,
     resolution varchar, verification varchar, source varchar, severity varchar, assignee varchar,
-    needs_label boolean, confidence_bin integer, flags bigint
+    needs_label boolean, gold_by varchar, mentions varchar[], confidence_bin integer, flags bigint
 );
 create table labels (
     position bigint, change_id uuid, changed_at timestamp, model varchar, part varchar, seq integer,

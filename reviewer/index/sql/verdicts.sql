@@ -17,7 +17,7 @@ with events as (
 decided as (
     select flag_id, max(position) as decided_at
     from events
-    where event in ('resolve', 'status', 'revert')
+    where event in ('resolve', 'status', 'ask_second', 'adjudicate', 'revert')
     group by flag_id
 )
 select

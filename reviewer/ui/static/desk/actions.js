@@ -6,11 +6,15 @@
 import { post } from "./api.js";
 import { confirmTarget } from "./bulk.js";
 import { showLink } from "./dialogs.js";
-import { RARE_VIEWS, VIEWS, emptyFilters } from "./filters.js";
+import { emptyFilters, listViews } from "./filters.js";
 import { openHelp } from "./help.js";
 import { findLabel } from "./keys.js";
+import { newId } from "./operations.js";
 import { openPicker } from "./picker.js";
 import { text } from "./texts.js";
+
+/** How sure somebody is who presses that key, 1 to 5. */
+const UNSURE = 1;
 
 const resolve = (resolution) => (desk, id) => decide(desk, id, { resolution });
 
@@ -45,10 +49,14 @@ export const ACTIONS = {
   wont_fix: resolve("wont_fix"),
   needs_info: (desk, id) => decide(desk, id, { status: "needs_info" }),
   reopen: (desk, id) => decide(desk, id, { status: "open" }),
+  next_for_me: (desk) => takeNext(desk),
   claim: (desk, id) => decide(desk, id, { act: "claim" }),
   release: (desk, id) => decide(desk, id, { act: "release" }),
   assign: (desk, id) => pickPerson(desk, id),
   assign_to: (desk, id, name) => decide(desk, id, { assignee: name }),
+  ask_second: (desk, id) => askSecond(desk, id),
+  unsure: ({ card }, id) => card.toggleWish(id, { certainty: UNSURE }),
+  gold: (desk, id) => decide(desk, id, { act: "gold" }),
   comment: ({ card }) => enter(card.comment.field),
   say: ({ decisions }, id, words) => decisions.comment(id, words),
   undo: ({ decisions }) => decisions.undo(),
@@ -71,7 +79,7 @@ export const ACTIONS = {
 /** Actions that are about no flag, so they wait for none. */
 export const FREE = new Set([
   ...["search", "filter", "help", "undo", "redo", "previous_view", "next_view", "save_view", "copy_link", "density"],
-  ...["select_all", "select_matching", "clear_selection", "first", "last"],
+  ...["select_all", "select_matching", "clear_selection", "first", "last", "next_for_me"],
 ]);
 
 /** Actions that mean the labels or fields of a card in sight. */
@@ -83,7 +91,7 @@ const FIELDS = new Set(["search", "filter", "help", "labels", "assign", "comment
 const DECIDING = new Set([
   ...["label", "correct", "correct_value", "correct_output", "prediction_correct", "ambiguous", "bad_input"],
   ...["out_of_scope", "duplicate", "not_reproducible", "app_bug", "wont_fix", "needs_info", "reopen"],
-  ...["claim", "release", "assign_to"],
+  ...["claim", "release", "assign_to", "gold"],
 ]);
 
 /** Actions of which something is to be saved, unless they ask first. */
@@ -103,8 +111,27 @@ function decide(desk, id, decision) {
   const { selection } = desk;
   if (selection.isBeyond(id)) return decideMany(desk, decision);
   selection.clear();
-  if (id && desk.store.row(id)) desk.decisions.decide(id, decision, desk.card.takeDraft(id));
+  if (id && desk.store.row(id)) desk.decisions.decide(id, decision, desk.card.takeDraft(id), desk.card.takeWishes(id, decision));
   return null;
+}
+
+/** Have the answer to a flag reviewed by somebody else too: the one that stands, or the one that comes next. */
+function askSecond(desk, id) {
+  const isAnswered = desk.store.row(id)?.status === "resolved";
+  if (isAnswered || desk.selection.isBeyond(id)) return decide(desk, id, { act: "ask_second" });
+  return desk.card.toggleWish(id, { ask_second: true });
+}
+
+/** Claim whatever is to do next; what is decided by now must be known to the server before it chooses. */
+async function takeNext({ store, operations, decisions, status }) {
+  await operations.whenSaved();
+  const { view, sort, seed, ...filters } = store.filters;
+  const actionId = newId();
+  const { flag } = await post("next", { action_id: actionId, filters, sort, seed: seed ?? 0 });
+  if (!flag) return status.tell(text("desk.next.none"));
+  decisions.noteTaken(flag, actionId);
+  store.learnCard(flag);
+  return store.select(flag.flag_id);
 }
 
 async function decideMany(desk, decision) {
@@ -175,7 +202,7 @@ function showGroup(store, id) {
 }
 
 function turnView(store, step) {
-  const views = Object.keys(VIEWS).filter((view) => !RARE_VIEWS.has(view) || view === store.filters.view || store.counts[view] > 0);
+  const views = listViews(store.counts, store.filters.view);
   return store.setFilters({ view: views[(views.indexOf(store.filters.view) + step + views.length) % views.length] });
 }
 

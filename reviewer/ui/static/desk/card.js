@@ -9,10 +9,11 @@ import { buildHistory } from "./history.js";
 import { buildFailure, buildInputs, buildOutputs, buildRightOutput } from "./inputs.js";
 import { DIGITS, KEYS, LABEL_KEYS, findLabelKey, listShortcuts } from "./keys.js";
 import { buildNote, sayFlagger } from "./origin.js";
-import { assigneePill, resolutionPill, sayCorrection, sayPrediction, statusPill, verificationPill } from "./pills.js";
+import { assigneePill, pill, resolutionPill, sayCorrection, sayPrediction, statusPill, verificationPill } from "./pills.js";
 import { buildPriority } from "./priority.js";
 import { RightOutput, isTypable } from "./right_output.js";
 import { RightValue } from "./right_value.js";
+import { buildSecond } from "./second.js";
 import { name, plural, text } from "./texts.js";
 
 const RESOLUTIONS = [
@@ -29,6 +30,7 @@ const RESOLUTIONS = [
 /** The parts of a card, from the top down. */
 const PARTS = [
   "verdict",
+  "second",
   "inputs",
   "trouble",
   "failure",
@@ -62,6 +64,8 @@ export class Card {
     Object.assign(this, { store, selection, hooks });
     /** Flag → a comment that is being written. */
     this.drafts = new Map();
+    /** Flag → what the next answer to it says besides: how sure the reviewer is, that somebody else shall look too. */
+    this.wishes = new Map();
     this.shown = {};
     this.head = h("div", { class: "desk-card-head" });
     this.body = h("div", { class: "desk-card-body", tabindex: "0", role: "region", "aria-label": text("desk.card") });
@@ -85,10 +89,11 @@ export class Card {
     const error = this.store.cardErrors.get(id);
     const selected = this.selection.count;
     const { shown } = this;
-    const isSame = flag === shown.flag && error === shown.error && selected === shown.selected;
+    const present = String(this.store.present[id] ?? "");
+    const isSame = [flag, error, selected, present].every((each, at) => each === shown.seen?.[at]);
     if (isSame && shown.isDrawn) return;
     const isOther = id !== shown.id;
-    this.shown = { id, flag, error, selected, isDrawn: true };
+    this.shown = { id, seen: [flag, error, selected, present], isDrawn: true };
     this.element.classList.toggle("desk-blank", !flag);
     if (isOther) this.#turnTo(id);
     if (flag) this.#draw(flag, error);
@@ -109,6 +114,25 @@ export class Card {
     return draft;
   }
 
+  /** Set what the next answer says besides, or take it off. */
+  toggleWish(id, wish) {
+    const wishes = { ...this.wishes.get(id) };
+    for (const [name, value] of Object.entries(wish)) {
+      if (wishes[name] === value) delete wishes[name];
+      else wishes[name] = value;
+    }
+    this.wishes.set(id, wishes);
+    this.redraw();
+  }
+
+  /** What a decision says besides, when it is an answer; taking it forgets it. */
+  takeWishes(id, decision) {
+    if (!Object.keys(decision).some((name) => name.startsWith("corrected_") || name === "resolution")) return {};
+    const wishes = this.wishes.get(id) ?? {};
+    this.wishes.delete(id);
+    return wishes;
+  }
+
   #turnTo(id) {
     this.body.scrollTop = 0;
     this.comment.field.value = this.drafts.get(id) ?? "";
@@ -126,9 +150,10 @@ export class Card {
   #draw(flag, error) {
     const model = this.store.models.get(flag.model);
     const isCard = "inputs" in flag;
-    this.head.replaceChildren(...buildHead(flag));
+    this.head.replaceChildren(...buildHead(flag, this.store.present[flag.flag_id] ?? []));
     this.#drawLasting(flag, model, isCard);
     this.#fill("verdict", buildVerdict(flag, model));
+    this.#fill("second", buildSecond(flag, model, this.store.person));
     this.#fill("trouble", error && this.#buildError(error));
     this.#fill("answer", isCard && this.#buildAnswer(flag, model));
     this.#fill("right", isCard && buildRightOutput(flag, model));
@@ -226,15 +251,21 @@ export class Card {
   #buildActions(flag) {
     const act = (action) => button(text(`desk.action.${action}`), () => this.hooks.perform(action), { action });
     const { count } = this.selection;
-    const isOwn = flag.assignee === this.store.person && flag.status === "in_review";
+    const isOwn = flag.assignee === this.store.person && !["open", "resolved"].includes(flag.status);
+    const isResolved = flag.status === "resolved";
+    const isAnswered = ["second_review", "disagreement"].includes(flag.status);
+    const wishes = this.wishes.get(flag.flag_id) ?? {};
     return [
       count > 0 && h("b", { class: "desk-actions-for" }, plural("desk.for_selected", count)),
       this.#buildMainAction(flag),
       ...RESOLUTIONS.map(act),
-      act("needs_info"),
-      act(isOwn ? "release" : "claim"),
-      act("assign"),
-      flag.status !== "open" && act("reopen"),
+      !isAnswered && act("needs_info"),
+      !isResolved && act(isOwn ? "release" : "claim"),
+      !isResolved && act("assign"),
+      flag.status !== "open" && !isAnswered && act("reopen"),
+      !isResolved && press(act("unsure"), "certainty" in wishes),
+      !isAnswered && !(isResolved && flag.second_review) && press(act("ask_second"), "ask_second" in wishes),
+      isResolved && !flag.gold_by && act("gold"),
       act("skip"),
     ].filter(Boolean);
   }
@@ -274,6 +305,12 @@ export class Card {
   }
 }
 
+/** Show on a button whether what it switches is on. */
+function press(element, isOn) {
+  element.setAttribute("aria-pressed", String(isOn));
+  return element;
+}
+
 /** A button with the key that does the same: an action's, or one of its own. */
 function button(words, onclick, { action = null, key = KEYS[action]?.[0], isMain = false } = {}) {
   const properties = { type: "button", class: isMain ? "desk-button desk-main" : "desk-button" };
@@ -303,14 +340,16 @@ function markLabel(flag, label) {
   return Object.keys(marks).filter((mark) => marks[mark] === label);
 }
 
-function buildHead(flag) {
+function buildHead(flag, present) {
   const flagged = `${sayFlagger(flag)}, ${formatAgo(flag.flagged_at)}`;
   return [
     h("b", {}, name("option", flag.option)),
     h("span", { title: formatMoment(flag.flagged_at) }, flagged),
     h("span", { class: "desk-grow" }, `${flag.model} ${formatVersion(flag.model_version)}${sayLatency(flag)}`),
+    present.length > 0 && pill(`👁 ${present.join(", ")}`, "", text("desk.present", { people: present.join(", ") })),
     assigneePill(flag),
     statusPill(flag),
+    flag.gold_by !== null && flag.gold_by !== undefined && pill(text("desk.gold"), "warn"),
   ].filter(Boolean);
 }
 

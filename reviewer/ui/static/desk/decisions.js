@@ -12,7 +12,7 @@ const STACKS = "reviewer.decided";
 const STACK_DEPTH = 200;
 const RIGHT = { corrected_label: null, corrected_value: null, corrected_output: null };
 const UNDECIDED = { resolution: null, ...RIGHT };
-const OWNED = ["assignee", "group_id", "group_size"];
+const OWNED = ["assignee", "claimed_until", "second_review", "group_id", "group_size"];
 const STATE = ["status", "resolution", ...Object.keys(RIGHT), "reviewer", "reviewed_at", ...OWNED];
 
 /**
@@ -58,9 +58,11 @@ export class Decisions {
    * @param {Object} decision one of `corrected_label`, `corrected_value`, `corrected_output`, `resolution`, `status`,
    *   `act`, `assignee`
    * @param {string} comment goes with it when not empty
+   * @param {Object} wishes `ask_second` and `certainty` of an answer
    */
-  decide(id, decision, comment = "") {
-    this.#review(id, withComment(decision, comment), this.#toPatch(decision), this.describe(decision, id));
+  decide(id, decision, comment = "", wishes = {}) {
+    const patch = wishes.ask_second ? WAITING : this.#toPatch(decision, this.store.row(id));
+    this.#review(id, { ...withComment(decision, comment), ...wishes }, patch, this.describe(decision, id));
     this.store.advance([id]);
   }
 
@@ -85,6 +87,11 @@ export class Decisions {
   split(id) {
     const decision = { act: "split" };
     this.#review(id, decision, this.#toPatch(decision), this.describe(decision, id));
+  }
+
+  /** Note that the server handed a flag out, so that undo gives it back. */
+  noteTaken(card, actionId) {
+    this.#note({ action_id: actionId, flag_id: card.flag_id, before: { ...UNDECIDED, status: "open", assignee: null }, said: text("desk.said.claim") });
   }
 
   /** Take back the last action of this session; its flag comes back. */
@@ -198,8 +205,8 @@ export class Decisions {
     }
   }
 
-  #toPatch(decision) {
-    if ("act" in decision) return ACTS[decision.act](this.store.person);
+  #toPatch(decision, row = null) {
+    if ("act" in decision) return ACTS[decision.act](this.store.person, row);
     if ("assignee" in decision) return decision;
     if ("status" in decision) return { ...UNDECIDED, ...decision };
     if ("resolution" in decision) return { ...UNDECIDED, status: "resolved", ...decision };
@@ -210,14 +217,26 @@ export class Decisions {
   describe(decision, id = null) {
     const unit = id && this.store.models.get(this.store.row(id).model)?.unit;
     const [kind] = Object.keys(decision);
+    const row = id && this.store.row(id);
+    if (decision.act === "claim" && row?.assignee && row.assignee !== this.store.person) {
+      return text("desk.said.take_over", { person: row.assignee });
+    }
     return SAID[kind](decision[kind], unit);
   }
 }
 
+/** An answer that counts once somebody else has given theirs. */
+const WAITING = { ...UNDECIDED, status: "second_review", second_review: "waiting", assignee: null };
+
+/** A flag that was answered keeps its status while somebody has it. */
+const isAnswered = (row) => ["second_review", "disagreement"].includes(row?.status);
+
 /** Act → what it makes of a flag; `me` is who acts. */
 const ACTS = {
-  claim: (me) => ({ ...UNDECIDED, status: "in_review", assignee: me }),
-  release: () => ({ ...UNDECIDED, status: "open", assignee: null }),
+  claim: (me, row) => (isAnswered(row) ? { assignee: me } : { ...UNDECIDED, status: "in_review", assignee: me }),
+  release: (me, row) => (isAnswered(row) ? { assignee: null } : { ...UNDECIDED, status: "open", assignee: null }),
+  ask_second: () => WAITING,
+  gold: () => ({}),
   split: () => ({ group_id: null, group_size: 1 }),
 };
 

@@ -4,7 +4,7 @@
  */
 
 import { ACTIONS, FREE, NEEDS_CARD, SAVING, isOpening } from "./actions.js";
-import { ApiError, get } from "./api.js";
+import { ApiError, get, post } from "./api.js";
 import { BulkBar, cancelJob, sendOperation, sendReviews } from "./bulk.js";
 import { Card } from "./card.js";
 import { Decisions } from "./decisions.js";
@@ -13,7 +13,7 @@ import { Facets } from "./facets.js";
 import { SORTS, clearAddress, isFiltered, writeAddress } from "./filters.js";
 import { KEYS, listShortcuts, listenToKeys, setKeys } from "./keys.js";
 import { Notices } from "./notices.js";
-import { Operations } from "./operations.js";
+import { Operations, newId } from "./operations.js";
 import { Panes } from "./panes.js";
 import { Queue } from "./queue.js";
 import { SavedViews } from "./saved_views.js";
@@ -29,6 +29,7 @@ const ADDRESS_PAUSE_MS = 300;
 const COUNTS_PAUSE_MS = 40;
 const NEWS_EVERY_MS = 1_000;
 const AGES_EVERY_MS = 60_000;
+const MINUTE_MS = 60_000;
 
 /** Put the desk into an element; the element's earlier desk, if any, stops. */
 export async function mountDesk(element) {
@@ -207,7 +208,10 @@ class Desk {
     const menu = { type: "button", class: "desk-button", "aria-keyshortcuts": listShortcuts("help") };
     const label = { "aria-label": text("desk.keys"), title: text("desk.keys") };
     const help = h("button", { ...menu, ...label, "aria-haspopup": "dialog", onclick: () => perform("help") }, "☰");
-    const head = h("div", { class: "desk-queue-head" }, search, this.total, this.sort, help);
+    const words = [text("desk.action.next_for_me"), keycap(KEYS.next_for_me?.[0])];
+    const forMe = { type: "button", class: "desk-button", "aria-keyshortcuts": listShortcuts("next_for_me") };
+    const next = h("button", { ...forMe, onclick: () => perform("next_for_me") }, ...words);
+    const head = h("div", { class: "desk-queue-head" }, search, this.total, next, this.sort, help);
     const list = h("div", { class: "desk-list-frame" }, this.arrivals, this.empty, this.queue.element);
     const parts = [head, this.facets.chips, this.notices.element, this.bulk.element, list];
     return h("section", { class: "desk-queue", "aria-label": text("desk.queue") }, ...parts);
@@ -285,10 +289,26 @@ class Desk {
     if (!this.host.isConnected) return this.stop();
     if (!this.isVisible || document.hidden || this.isAsking) return;
     this.isAsking = true;
+    this.#keepClaim();
     const isNew = await this.store.refreshNews().finally(() => (this.isAsking = false));
     if (isNew) this.#recountSoon();
     if ((this.store.viewsStamp ?? this.about.views_stamp) !== this.about.views_stamp) await this.#refreshAbout();
     if (this.store.trouble && this.store.isReached) await this.store.reload();
+  }
+
+  /** Renew the claim of the flag on the card before it ends; who turns away lets it end. */
+  async #keepClaim() {
+    const { store } = this;
+    const flag = store.row(store.selectedId);
+    const isOwn = flag?.assignee === store.person && flag.claimed_until;
+    const left = isOwn ? Date.parse(flag.claimed_until) - Date.now() : Infinity;
+    const half = this.about.claim_minutes * MINUTE_MS / 2;
+    if (left > half || left <= 0 || this.isRenewing || this.operations.on(flag.flag_id).length) return;
+    this.isRenewing = true;
+    const body = { action_id: newId(), flag_id: flag.flag_id, seq: flag.seq, act: "renew" };
+    const card = await post("reviews", body).catch(() => null);
+    this.isRenewing = false;
+    if (card) store.learnCard(card);
   }
 
   /** @param {{ person: string, people: string[], views: Object[], views_stamp: string }} about */

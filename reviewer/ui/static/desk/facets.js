@@ -4,7 +4,7 @@
  */
 
 import { h } from "./dom.js";
-import { FACETS, RARE_VIEWS, VIEWS, emptyFilters, isFiltered, toggleFacet } from "./filters.js";
+import { FACETS, emptyFilters, isFiltered, listViews, toggleFacet } from "./filters.js";
 import { formatCount, formatVersion } from "./format.js";
 import { Histogram } from "./histogram.js";
 import { name, plural, text } from "./texts.js";
@@ -51,7 +51,7 @@ export class Facets {
 
   #draw() {
     const focused = document.activeElement?.dataset?.key;
-    const views = Object.keys(VIEWS).filter((view) => this.#isOffered(view)).map((view) => this.#buildView(view));
+    const views = listViews(this.store.counts, this.store.filters.view).map((view) => this.#buildView(view));
     const groups = Object.keys(FACETS).map((facet) => this.#buildGroup(facet));
     this.views.replaceChildren(heading(text("desk.views")), ...views);
     this.groups.replaceChildren(...groups.filter(Boolean));
@@ -70,10 +70,6 @@ export class Facets {
   #open(isOpen = !this.element.classList.contains("desk-open")) {
     this.element.classList.toggle("desk-open", isOpen);
     this.toggle.setAttribute("aria-expanded", isOpen);
-  }
-
-  #isOffered(view) {
-    return !RARE_VIEWS.has(view) || view === this.store.filters.view || this.store.counts[view] > 0;
   }
 
   #buildView(view) {

@@ -10,13 +10,21 @@ export const VIEWS = {
   open: ({ status }) => status === "open" || status === "needs_info",
   mine: ({ status, assignee }, me) => assignee === me && status !== "resolved",
   in_review: ({ status }) => status === "in_review",
+  mentions: ({ mentions }, me) => Boolean(mentions?.includes(me)),
+  second_review: ({ status }) => status === "second_review",
+  disagreements: ({ status }) => status === "disagreement",
   done: ({ status }) => status === "resolved",
   needs_label: ({ needs_label }) => needs_label,
+  gold: ({ gold_by: maker }) => maker !== null && maker !== undefined,
   all: () => true,
 };
 
 /** Views that are offered only while they hold something. */
-export const RARE_VIEWS = new Set(["needs_label"]);
+const RARE_VIEWS = new Set(["needs_label", "gold"]);
+
+/** The views that are offered; what the server does not count is not for the person who looks. */
+export const listViews = (counts, open) =>
+  Object.keys(VIEWS).filter((view) => !RARE_VIEWS.has(view) || view === open || counts[view] > 0);
 
 const SEVERITIES = ["high", "medium", "low", ""];
 

@@ -15,6 +15,7 @@ const counts = new Intl.NumberFormat(language);
 const fractions = new Intl.NumberFormat(language, { minimumFractionDigits: 2, maximumFractionDigits: 2 });
 const values = new Intl.NumberFormat(language, { maximumSignificantDigits: 5 });
 const moments = new Intl.DateTimeFormat(language, { dateStyle: "medium", timeStyle: "short" });
+const clocks = new Intl.DateTimeFormat(language, { timeStyle: "short" });
 const relative = new Intl.RelativeTimeFormat(language, { numeric: "auto", style: "short" });
 const lengths = Object.fromEntries(
   AGES.map(([unit]) => [unit, new Intl.NumberFormat(language, { style: "unit", unit, unitDisplay: "short" })]),
@@ -34,6 +35,9 @@ export const formatVersion = (version) => (/^\d/.test(version) ? `v${version}` :
 
 /** An ISO time → "Nov 23, 2026, 1:06 AM" in the reader's time zone. */
 export const formatMoment = (iso) => moments.format(new Date(iso));
+
+/** An ISO time → "1:06 AM" in the reader's time zone. */
+export const formatClock = (iso) => clocks.format(new Date(iso));
 
 /** An ISO time → "5 min": how old it is, short enough for a column. */
 export function formatAge(iso) {

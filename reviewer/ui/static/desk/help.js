@@ -12,9 +12,9 @@ import { text } from "./texts.js";
 export const GROUPS = {
   move: ["next", "previous", "page_down", "page_up", "first", "last", "skip"],
   select: ["select", "select_range_down", "select_range_up", "select_all", "clear_selection"],
-  answer: ["labels", "value", "prediction_correct"],
+  answer: ["labels", "value", "prediction_correct", "ask_second", "unsure", "gold"],
   close: ["ambiguous", "bad_input", "out_of_scope", "duplicate", "not_reproducible", "app_bug", "wont_fix"],
-  work: ["needs_info", "reopen", "claim", "release", "assign", "comment", "undo", "redo"],
+  work: ["next_for_me", "needs_info", "reopen", "claim", "release", "assign", "comment", "undo", "redo"],
   group: ["group", "show_group", "split"],
   look: ["search", "filter", "previous_view", "next_view", "save_view", "copy_link", "density", "help"],
 };

@@ -16,7 +16,7 @@ import { name, text } from "./texts.js";
  * @param {(event: Object, said: string) => void} onUndo
  */
 export function buildHistory(flag, model, onUndo) {
-  const lines = flag.history.map((event) => buildEvent(event, model, onUndo));
+  const lines = flag.history.map((event, at) => buildEvent(event, model, onUndo, findTaken(flag.history, at)));
   return h(
     "div",
     { class: "desk-history" },
@@ -31,12 +31,17 @@ export function sayDecision(event, model) {
   return SAID[event.event]?.(event, model) || name("event", event.event);
 }
 
+const sayAnswer = (event, model) => {
+  const right = sayCorrection(event, model);
+  return right ? text("desk.said.corrected", { to: right }) : name("resolution", event.value);
+};
+
 /** Event → what it did, in words. */
 const SAID = {
-  resolve: (event, model) => {
-    const right = sayCorrection(event, model);
-    return right ? text("desk.said.corrected", { to: right }) : name("resolution", event.value);
-  },
+  resolve: sayAnswer,
+  second_review: sayAnswer,
+  adjudicate: sayAnswer,
+  ask_second: (event) => name("reason", event.value),
   status: (event) => name("status", event.value),
   assign: (event) => event.value,
   comment: (event) => text("desk.quoted", { words: event.value }),
@@ -48,8 +53,20 @@ const isUndoable = (event) => !["revert", "verify"].includes(event.event) && eve
 
 const isVoid = (event) => event.is_undone || event.is_applied === false;
 
-function buildEvent(event, model, onUndo) {
-  const said = sayEvent(event, model);
+/** Whose a flag was that somebody else takes; null when it was nobody's. */
+function findTaken(history, at) {
+  const { event: kind, reviewer } = history[at];
+  const earlier = history.slice(0, at).filter((event) => !isVoid(event));
+  const last = earlier.findLast(({ event }) => OWNING.includes(event));
+  const owner = { claim: last?.reviewer, assign: last?.value }[last?.event] ?? null;
+  return kind === "claim" && owner !== reviewer ? owner : null;
+}
+
+const OWNING = ["claim", "release", "assign", "resolve", "second_review"];
+
+function buildEvent(event, model, onUndo, taken) {
+  const from = taken ? ` (${text("desk.said.take_over", { person: taken })})` : "";
+  const said = sayEvent(event, model) + from;
   if (!isUndoable(event)) return buildLine(event.reviewed_at, said, isVoid(event));
   const label = `${text("desk.action.undo")}: ${said}`;
   const undo = { type: "button", class: "desk-link", "aria-label": label, onclick: () => onUndo(event, said) };

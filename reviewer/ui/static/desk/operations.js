@@ -56,6 +56,7 @@ export class Operations {
     /** How many are sent together: one after a refusal of all, so that the one at fault is found. */
     this.most = MOST;
     this.wake = () => {};
+    this.waiting = [];
   }
 
   /** Queue an operation and start sending. */
@@ -99,6 +100,11 @@ export class Operations {
     this.wake();
   }
 
+  /** Resolves once the server has acknowledged everything that was queued so far. */
+  async whenSaved() {
+    while (this.pending.length) await new Promise((resolve) => this.waiting.push(resolve));
+  }
+
   /** Send until nothing is left. */
   async run() {
     if (this.isSending) return;
@@ -107,6 +113,7 @@ export class Operations {
       await this.#sendAll();
     } finally {
       this.isSending = false;
+      this.waiting.splice(0).forEach((resolve) => resolve());
       this.hooks.onChange();
     }
   }
@@ -214,7 +221,7 @@ export class Operations {
 const isSettled = ({ action_id, isStored }) => isStored && !localStorage.getItem(PREFIX + action_id);
 
 /** What contradicts nothing, so that somebody else's decision may lie between it and what was seen. */
-const isMere = (body) => body.act === "split" || Object.keys(body).every((key) => key === "comment");
+const isMere = (body) => ["split", "renew", "ask_second", "gold"].includes(body.act) || Object.keys(body).every((key) => key === "comment");
 
 /** The flags that an answer moved on; of a bulk only those it is sure to have changed. */
 function listMoved({ route, body }, answer) {

@@ -3,7 +3,7 @@
  */
 
 import { h } from "./dom.js";
-import { formatValue } from "./format.js";
+import { formatClock, formatValue } from "./format.js";
 import { name, shorten, text } from "./texts.js";
 
 const TONES = {
@@ -14,6 +14,8 @@ const TONES = {
   regressed: "bad",
   inconclusive: "warn",
   needs_info: "warn",
+  second_review: "warn",
+  disagreement: "bad",
 };
 
 /** A small rounded mark; `tone` is ok, bad, warn or nothing. */
@@ -59,9 +61,17 @@ export function verificationPill(flag) {
   return pill(name("verification", flag.verification) + version, TONES[flag.verification]);
 }
 
-/** Whose the flag is. */
-export const assigneePill = ({ assignee }) =>
-  assignee ? pill(`@${assignee}`, "", text("desk.assigned", { person: assignee })) : null;
+/** Whether the time of a claim is over, so that anybody may take the flag. */
+export const isOver = ({ claimed_until: until }) => Boolean(until) && Date.parse(until) <= Date.now();
+
+/** Whose the flag is, and whether still. */
+export function assigneePill(flag) {
+  const { assignee: person, claimed_until: until } = flag;
+  if (!person) return null;
+  if (isOver(flag)) return pill(`@${person} · ${text("desk.claim.over")}`, "warn", text("desk.claim.over_hint", { person }));
+  const hint = until ? text("desk.claim.until", { person, time: formatClock(until) }) : text("desk.assigned", { person });
+  return pill(`@${person}`, "", hint);
+}
 
 /** Where people stand with a flag that is neither untouched nor decided. */
 export const progressPill = (flag) => (["open", "resolved"].includes(flag.status) ? null : statusPill(flag));

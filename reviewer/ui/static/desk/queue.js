@@ -229,6 +229,7 @@ export class Queue {
       "aria-setsize": this.store.total,
       "aria-selected": row.flag_id === this.store.selectedId,
       "aria-checked": this.selection.has(row),
+      "data-present": (this.store.present[row.flag_id] ?? []).join(", "),
     };
     for (const [name, value] of Object.entries(marks)) {
       if (element.getAttribute(name) !== String(value)) element.setAttribute(name, value);

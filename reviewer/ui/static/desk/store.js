@@ -60,6 +60,8 @@ export class Store {
     this.viewsStamp = null;
     /** Another number once somebody has changed labels or options. */
     this.labelsStamp = null;
+    /** @type {Object<string, string[]>} flag → who else looks at it now */
+    this.present = {};
     /** Whether what is known may be out of date: the next page, whoever asked for it, is all that counts. */
     this.isStale = false;
     this.truth = new Map();
@@ -185,7 +187,7 @@ export class Store {
    * (`isOwn`) those that come back stand in the list at once.
    */
   async refreshNews({ isOwn = false } = {}) {
-    const news = await get("news", { after: this.token }).catch(() => null);
+    const news = await get("news", { after: this.token, at: this.selectedId }).catch(() => null);
     this.#noteReach(news !== null);
     if (!news) return false;
     this.token = news.token;
@@ -193,6 +195,7 @@ export class Store {
     const hasNewLabels = this.labelsStamp !== null && this.labelsStamp !== news.labels;
     this.labelsStamp = news.labels;
     if (hasNewLabels) await this.#relabel();
+    this.#notePresent(news.present);
     if (news.is_more) await this.#lookAgain();
     else for (const flag of news.flags) this.#hear(flag, isOwn);
     if (news.flags.length) this.#settle();
@@ -335,6 +338,12 @@ export class Store {
   #noteReach(isReached) {
     if (isReached === this.isReached) return;
     this.isReached = isReached;
+    this.onChange();
+  }
+
+  #notePresent(present) {
+    if (JSON.stringify(present) === JSON.stringify(this.present)) return;
+    this.present = present;
     this.onChange();
   }
 
@@ -563,5 +572,5 @@ export class Store {
 
 function isOlder(card, flag) {
   if (!card || card.seq > flag.seq) return false;
-  return card.seq < flag.seq || ["comments", "verification", "group_size"].some((name) => card[name] !== flag[name]);
+  return card.seq < flag.seq || ["comments", "verification", "group_size", "status", "claimed_until"].some((name) => card[name] !== flag[name]);
 }
