@@ -101,8 +101,7 @@ class Chain:
             try:
                 self._append_rows(links)
             except LogRewrittenError:
-                links.place = self._find_place()
-                self._append_rows(links)
+                self._append_rewritten(links)
             return Head(links.count, links.digest)
 
     def _append_rows(self, links: _Links) -> None:
@@ -146,18 +145,18 @@ class Chain:
             checked.problem = _walk(links, self._list_logged(), checked)
         return checked
 
-    def _find_place(self) -> Position:
-        """Return the end of the sealed rows in a log that an erasure wrote anew."""
-        links = self._read(_Links(keeps_all=True))
-        checked = Checked(Head(links.count, links.digest))
-        if (problem := _walk(links, self._list_logged(), checked)) is not None:
+    def _append_rewritten(self, links: _Links) -> None:
+        """Take in what is new in a log that an erasure wrote anew."""
+        known = self._read(_Links(keeps_all=True))
+        checked = Checked(Head(known.count, known.digest))
+        if (problem := _walk(known, self._list_logged(), checked)) is not None:
             raise LogError(f"The log of reviews is not as it was sealed: {problem}")
-        left, position = checked.sealed, Position()
-        while left and (tail := self._reviews.tail(position)).position != position:
-            if tail.rows.num_rows > left:
-                raise LogError("Seal the log of reviews before it is rewritten.")
-            left, position = left - tail.rows.num_rows, tail.position
-        return position
+        rows, position = [], Position()
+        while (tail := self._reviews.tail(position)).position != position:
+            rows += list(_digest(tail.rows))
+            position = tail.position
+        fresh = [ChainLink(link_id=row, kind=Link.ROW, digest=each) for row, each in rows[checked.sealed :]]
+        self._append(links, fresh, position)
 
     def _list_logged(self) -> Iterator[Logged]:
         position, segment, line = Position(), 0, 1

@@ -8,6 +8,7 @@ nobody has flagged, follow a quarter of a second later.
 from __future__ import annotations
 
 import contextlib
+import hashlib
 import os
 import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -32,6 +33,8 @@ from reviewer.decisions import (
     has_same_words,
     tell_today,
 )
+from reviewer.erasing import Change as RowChange
+from reviewer.erasing import Erasure, build_example_changes, build_person_changes, erase, look
 from reviewer.errors import ConfigError, InputError, ReviewerError, UnknownNameError
 from reviewer.index import queries
 from reviewer.index.queries import ChosenFlags, FacetCounts, Marker, Page, Preview, ReviewedPage, Slice
@@ -915,6 +918,38 @@ class Workspace:
     def verify_audit(self, head: str | None = None) -> Checked:
         """Compare the log of reviews with the chain that seals it; see `Chain.verify`."""
         return self.chain.verify(head)
+
+    def erase(
+        self, *, person: str | None = None, example_id: str | None = None, is_tried: bool = False
+    ) -> Erasure:
+        """Erase a person or an example from the logs and say on record that it was done.
+
+        Of a person the name goes, and the person's own words; the decisions stay. An example goes with its
+        flags, reviews, predictions and files. With `is_tried` nothing is changed. Exports, batches and base
+        data are files of their own and stay as they are. Raises `InputError` unless one of the two is given.
+        """
+        if (person is None) == (example_id is None):
+            raise InputError("Name a person or an example to erase: one of the two.")
+        self._ledger.flush()
+        with self._deciding:
+            changes = self._build_erasure(person, example_id)
+            if is_tried:
+                return look(self._logs, changes)[0]
+            found = erase(self._logs, self.chain, self.media, changes)
+        if not found.is_empty:
+            said = example_id or f"a person, sha256 {hashlib.sha256(str(person).encode()).hexdigest()[:16]}"
+            self.record_audit("erase", said)
+        return found
+
+    def _build_erasure(self, person: str | None, example_id: str | None) -> dict[str, RowChange]:
+        if person is not None:
+            return build_person_changes(person)
+        with self._index.reading() as cursor:
+            rows = cursor.execute(
+                "select flag_id::varchar from flags where example_id = $example_id",
+                {"example_id": example_id},
+            ).fetchall()
+        return build_example_changes(str(example_id), {flag_id for (flag_id,) in rows})
 
     # The team
 

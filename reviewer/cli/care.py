@@ -17,6 +17,23 @@ def reindex(workspace: WorkspaceOption = None) -> None:
         write_record(opened.reindex())
 
 
+def erase(
+    person: Annotated[str | None, typer.Option(help="Whose name and words go; the decisions stay.")] = None,
+    example: Annotated[
+        str | None, typer.Option(metavar="ID", help="The example_id that goes, with its flags and files.")
+    ] = None,
+    yes: Annotated[bool, typer.Option("--yes", help="Do it; without, only say what would go.")] = False,
+    workspace: WorkspaceOption = None,
+) -> None:
+    """Erase a person or an example from the logs."""
+    from reviewer.payloads import build_payload
+
+    with open_workspace(workspace) as opened:
+        found = opened.erase(person=person, example_id=example, is_tried=not yes)
+    write_record(build_payload(found))
+    talk("Erased; that is on record." if yes else "Nothing was changed; with --yes this goes for good.")
+
+
 def doctor(
     has_models: Annotated[bool, typer.Option("--models/--no-models", help="Load the models as well.")] = True,
     form: FormatOption = None,

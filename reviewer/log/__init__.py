@@ -6,7 +6,7 @@ protocol only.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
@@ -61,6 +61,12 @@ class Log(Protocol):
         """Write the rows durably, all of them, before returning.
 
         Raises `LogError` when they could not be written; then none of them counts as acknowledged.
+        """
+
+    def rewrite(self, change: Callable[[tuple[str, ...]], tuple[str, ...] | None]) -> None:
+        """Write every row anew as the change makes it, without those for which it returns None.
+
+        For erasures alone. Writers wait; readers meet `LogRewrittenError` and start over.
         """
 
     def tail(self, position: Position) -> Tail:

@@ -266,6 +266,58 @@ class CsvLog:
             os.fsync(file.fileno())
         os.ftruncate(segment.descriptor, whole)
 
+    # Erasing
+
+    def rewrite(self, change: Callable[[tuple[str, ...]], tuple[str, ...] | None]) -> None:
+        """Write every segment anew under the writers' lock, each aside and then renamed."""
+        with self._turn:
+            segment = self._lock_last()
+            try:
+                for number in self._list_numbers():
+                    self._rewrite_segment(number, change)
+            except OSError as error:
+                raise LogError(
+                    f"The {self._stream} log in {self._folder} could not be written anew"
+                    f" ({error.strerror or error}); free space or make the folder writable and try again."
+                ) from error
+            finally:
+                fcntl.flock(segment.descriptor, fcntl.LOCK_UN)
+                self._last, self._checked = None, {}
+
+    def _lock_last(self) -> _Segment:
+        """Return the last segment, locked: who waits for it finds that the path leads elsewhere by then."""
+        while True:
+            segment = self._open_last()
+            fcntl.flock(segment.descriptor, fcntl.LOCK_EX)
+            size = segment.measure()
+            if size is not None:
+                if not self._is_whole(segment, size):
+                    self._repair(segment, size)
+                return segment
+            fcntl.flock(segment.descriptor, fcntl.LOCK_UN)
+            self._last = None
+
+    def _rewrite_segment(
+        self, number: int, change: Callable[[tuple[str, ...]], tuple[str, ...] | None]
+    ) -> None:
+        path = self._path(number)
+        data = path.read_bytes()
+        if not data:
+            return
+        self._check_header(path, data)
+        rows, rejected = self._parse(Position(number), data[len(self._header) :])
+        if rejected:
+            raise LogError(f"{path} has lines that are no rows; mend them first: {rejected[0]}")
+        columns = [column.to_pylist() for column in rows.columns]
+        changed = [after for row in zip(*columns, strict=True) if (after := change(row)) is not None]
+        aside = path.with_name(f".{path.name}.new")
+        with aside.open("wb") as file:
+            file.write(self._header + "".join(map(format_line, changed)).encode())
+            file.flush()
+            os.fsync(file.fileno())
+        aside.replace(path)
+        sync_folder(self._folder)
+
     # Reading
 
     def tail(self, position: Position) -> Tail:
