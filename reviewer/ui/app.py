@@ -30,11 +30,11 @@ from reviewer.ui.handlers import find_asker, needs
 from reviewer.ui.import_pane import build_import, wire_import
 from reviewer.ui.insights_pane import build_insights, wire_insights
 from reviewer.ui.plot_page import add_plot_page
+from reviewer.ui.scripted_pane import build_scripted_pane
 from reviewer.ui.session_cookie import SessionCookie
 from reviewer.ui.sign_in import add_sign_in_pages
 from reviewer.ui.sql_pane import build_sql, wire_sql
 from reviewer.ui.team_pane import build_team, wire_team
-from reviewer.ui.team_panes import build_team_pane
 from reviewer.ui.test_tab import ModelTab, build_test_tab, refresh_tab
 from reviewer.ui.texts import LANGUAGES, build_translations, load_texts, translate
 from reviewer.ui.theme import build_look
@@ -106,9 +106,9 @@ def _build_review(workspace: Workspace, app: gr.Blocks) -> None:
             versions = build_versions(workspace)
             wire_versions(workspace, versions, versions_tab)
         with gr.Tab(translate("tab.labels"), id="labels"):
-            build_team_pane("labels")
+            build_scripted_pane("labels")
         with gr.Tab(translate("tab.audit"), id="audit"):
-            build_team_pane("audit")
+            build_scripted_pane("audit")
         with gr.Tab(translate("import.tab"), id="import") as import_tab:
             imported = wire_import(workspace, build_import(), import_tab)
 
