@@ -13,6 +13,7 @@ from reviewer.access import Role
 from reviewer.api.team import list_seen
 from reviewer.payloads import build_payload
 from reviewer.ui.handlers import find_asker, needs
+from reviewer.ui.markup import draw_table
 from reviewer.ui.texts import find_language, load_texts, translate
 from reviewer.workspace import Workspace
 
@@ -102,11 +103,8 @@ def wire_team(workspace: Workspace, pane: TeamPane, tab: gr.Tab) -> None:
 def write_people(people: Sequence[dict[str, Any]], words: dict[str, str]) -> str:
     """Return a table of what each person has claimed, was assigned and did."""
     columns = ("name", "claimed", "assigned", "done")
-    head = "".join(f"<th>{escape(words[f'team.column.{name}'])}</th>" for name in columns)
-    rows = "".join(
-        f"<tr>{''.join(f'<td>{escape(str(each[name]))}</td>' for name in columns)}</tr>" for each in people
-    )
-    return f"<table><thead><tr>{head}</tr></thead><tbody>{rows}</tbody></table>"
+    head = [words[f"team.column.{name}"] for name in columns]
+    return draw_table(head, ([str(each[name]) for name in columns] for each in people))
 
 
 def write_score(score: PersonScore, words: dict[str, str]) -> str:
