@@ -108,7 +108,7 @@ def serve_provider() -> Iterator[Provider]:
             Route("/userinfo", provider.tell_more),
         ]
     )
-    server = uvicorn.Server(uvicorn.Config(app, port=port, log_level="warning"))
+    server = uvicorn.Server(uvicorn.Config(app, port=port, log_config=None, log_level="warning"))
     thread = threading.Thread(target=server.run)
     thread.start()
     while not server.started and thread.is_alive():

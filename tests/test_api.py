@@ -21,6 +21,7 @@ from reviewer.access import Person, Role, find_owner
 from reviewer.api import STATUS_CODES, build_server, identify
 from reviewer.errors import ReviewerError
 from reviewer.guards import Reach
+from reviewer.index.queries import VIEWS
 from reviewer.log import columns_of
 from reviewer.records import new_id
 from reviewer.workspace import Workspace
@@ -494,6 +495,7 @@ def test_half_a_character_is_refused_wherever_it_stands(client: TestClient) -> N
 def test_a_flag_is_answered_with_the_server_s_snapshot(client: TestClient) -> None:
     made = flag(client, option="wrong_label", suggested_label="login", comment="=1+1", severity="high")
     derived = {"corrected_output", "action_id", "is_split", "preview", "thumbnail"}
+    derived |= {"first_reviewer", "second_reviewer", "gold_by"}
     assert set(made) == set(columns_of("flags")) | STATE | derived
     assert (made["predicted_label"], made["suggested_label"], made["comment"]) == ("refund", "login", "=1+1")
     assert (made["flagger"], made["source"]) == (find_owner().name, "api")
@@ -530,7 +532,12 @@ def test_facets_count_the_values_of_the_slice(client: TestClient) -> None:
     review(client, flag(client, "login", option="wrong_label")["flag_id"], resolution="ambiguous")
     facets = client.get("/api/facets?view=open").json()
     assert set(facets) == FACETS
-    assert facets["views"] == {"open": 1, "in_review": 0, "mine": 0, "done": 1, "needs_label": 0, "all": 2}
+    assert {name: flags for name, flags in facets["views"].items() if flags} == {
+        "open": 1,
+        "done": 1,
+        "all": 2,
+    }
+    assert facets["views"].keys() == VIEWS.keys()
     assert facets["option"] == [{"value": "other", "flags": 1}]
     assert len(facets["confidence"]) == 10
     assert sum(facets["confidence"]) == 1

@@ -14,7 +14,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from reviewer import __version__
-from reviewer.config import ModelSpec
+from reviewer.config import ModelSpec, TeamSpec
 from reviewer.decisions import (
     build_events,
     build_flag,
@@ -65,7 +65,11 @@ def build(spec: ModelSpec, flag: Flag | None = None, comment: str = "", **decisi
         )
     )
     return build_events(
-        spec, flag or make_flag(), new_id(), comment, **{**nothing, "reviewer": "ann", **decision}
+        spec,
+        flag or make_flag(),
+        new_id(),
+        comment,
+        **{**nothing, "reviewer": "ann", "team": TeamSpec.model_validate({}), **decision},
     )
 
 

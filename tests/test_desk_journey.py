@@ -615,7 +615,7 @@ def test_nothing_is_asked_of_the_server_while_another_tab_is_open(browser: Brows
     asked: list[str] = []
     page.on("request", lambda request: asked.append(request.url) if "/api/" in request.url else None)
     last = read_queue(address, "pair")[-1]["flag_id"]
-    with page.expect_request(f"**/api/flags/{last}"):  # cards are fetched ahead
+    with page.expect_request(lambda request: last in request.url):  # cards are fetched ahead
         page.goto(f"{address}/?tab=review&model=pair")
     expect(page.locator(".desk-history")).to_be_visible()
     with page.expect_request("**/api/news*"):

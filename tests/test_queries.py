@@ -136,8 +136,8 @@ IN_VIEW = {
 def is_in_view(frame: pd.DataFrame, view: str, me: str) -> Any:
     if view == "mine":
         return (frame["assignee"] == me) & (frame["status"] != "resolved")
-    if view == "needs_label":
-        return frame["status"].isin([])  # no label was split
+    if view not in IN_VIEW:
+        return frame["status"].isin([])  # no label was split, nobody mentioned or asked for a second opinion
     return frame["status"].isin(IN_VIEW[view])
 
 
@@ -257,7 +257,8 @@ def test_a_flag_that_was_taken_back_is_in_no_view(desk: Desk) -> None:
 def test_an_unknown_view_names_the_known_ones(desk: Desk, question: Any) -> None:
     with pytest.raises(
         UnknownNameError,
-        match=r"no view 'opened'. Did you mean 'open'. Known: open, in_review, mine, done, needs_label, all",
+        match=r"no view 'opened'. Did you mean 'open'. Known: open, in_review, mine, mentions, "
+        r"second_review, disagreements, done, needs_label, gold, all",
     ):
         desk.ask(question, Slice(view="opened"))
 

@@ -369,7 +369,9 @@ def _build_server(site: FastAPI, tls: ssl.SSLContext | None, spec: SignInSpec) -
     from reviewer.sign_in import Peer
 
     config = uvicorn.Config(
-        Peer(site, spec.trusted_proxies), log_level="warning", ws="none", proxy_headers=False,
+        Peer(site, spec.trusted_proxies), ws="none", proxy_headers=False,
+        # The logging is the program's: a config of uvicorn's own would end the handlers of everybody else.
+        log_config=None, log_level="warning",
         timeout_graceful_shutdown=_GRACE_SECONDS,
         ssl_context_factory=(lambda config, default: tls) if tls else None,
     )  # fmt: skip
