@@ -22,4 +22,5 @@ def test_a_role_may_do_what_it_and_the_lower_ones_may(role: Role, needed: Role) 
 
 
 def test_whoever_uses_this_computer_owns_what_runs_on_it() -> None:
+    find_owner.cache_clear()
     assert find_owner() == Person(getpass.getuser(), Role.ADMIN)

@@ -8,7 +8,7 @@ import signal
 import socket
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 from xml.etree import ElementTree
@@ -17,6 +17,7 @@ import pytest
 from PIL import Image
 
 from reviewer import cli, errors
+from reviewer.access import find_owner
 from reviewer.cli import EXIT_CODES, app, find_exit_code, main
 from reviewer.payloads import list_columns
 from reviewer.records import Flag
@@ -27,12 +28,14 @@ HOSTILE = "\x1b[31mred\x1b[0m [bold]=1+1\u202e\x9b2J"
 
 
 @pytest.fixture
-def run(tiny_folder: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., int]:
+def run(tiny_folder: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[..., int]]:
     """Run the command line in this process, in the tiny workspace."""
     monkeypatch.chdir(tiny_folder)
     monkeypatch.delenv("REVIEWER_WORKSPACE", raising=False)
     monkeypatch.setenv("LOGNAME", "ana")
-    return lambda *words: main([str(each) for each in words])
+    find_owner.cache_clear()
+    yield lambda *words: main([str(each) for each in words])
+    find_owner.cache_clear()
 
 
 @pytest.fixture

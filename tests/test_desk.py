@@ -119,6 +119,7 @@ def test_no_key_does_two_things() -> None:
 
 def test_every_resolution_and_status_has_a_key() -> None:
     by_other_names = {Resolution.LABEL_CORRECTED, Status.OPEN, Status.RESOLVED, Status.IN_REVIEW}
+    by_other_names |= {Status.SECOND_REVIEW, Status.DISAGREEMENT}
     wanted = {*Resolution, *Status} - by_other_names
     assert {str(each) for each in wanted} <= set(DESK_KEYS)
 

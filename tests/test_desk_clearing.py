@@ -92,7 +92,7 @@ def to_lines(rows: list[dict[str, str]]) -> list[Line]:
         Line(
             row["flag_id"],
             row["event"],
-            row["value"],
+            "" if row["event"] == "claim" else row["value"],  # until when it lasts
             row["corrected_label"],
             row["corrected_value"],
             numbers[row["reverts"]] if row["reverts"] else None,

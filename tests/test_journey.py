@@ -121,7 +121,7 @@ def test_a_mistake_goes_from_flag_to_verdict(
     assert (flag.state.corrected_label, flag.state.verified_version) == (right, "2")
     assert flag.state.verification in ("fixed", "still_failing")
     page.get_by_role("tab", name="Queue").click()
-    for _ in ("mine", "in review", "done"):
+    for _ in ("mine", "in review", "mentions", "second opinions", "disagreements", "done"):
         page.keyboard.press("]")
     expect(page.locator("#desk [role=option]").first).to_contain_text(
         "fixed" if flag.state.verification == "fixed" else "still failing", ignore_case=True

@@ -149,5 +149,6 @@ def test_a_guard_is_never_trained_on_as_a_correction() -> None:
 
 
 def test_comments_and_verdicts_contradict_nothing() -> None:
-    apart = {Event.COMMENT, Event.VERIFY, Event.SPLIT}
+    apart = {Event.COMMENT, Event.VERIFY, Event.SPLIT, Event.ASK_SECOND, Event.RENEW}
+    apart |= {Event.GOLD, Event.GOLD_CLAIM, Event.GOLD_ANSWER}
     assert set(Event) - SEQUENCED == apart

@@ -34,6 +34,8 @@ export class Store {
     this.listing = new Listing();
     /** Flags that came in above what is in sight; they wait, so that nothing moves under the reader's eyes. */
     this.arrivals = new Set();
+    /** Flags whose operations were answered since the queue was asked for: its page may be of before. */
+    this.settled = new Set();
     /** The places in sight, set by the list. */
     this.sight = { first: 0, last: 0 };
     this.isLoaded = false;
@@ -140,13 +142,14 @@ export class Store {
   reload({ isKept = false, isAround = false } = {}) {
     this.generation += 1;
     this.arrivals.clear();
+    this.settled.clear();
     this.refreshFacets();
     const place = isAround && this.selectedId ? { around: this.selectedId, limit: 2 * PAGE } : {};
     return this.#load(place, (page) => {
       this.listing.replace(this.#admit(page.flags), { start: page.flags.length ? page.skipped : 0, next: page.next });
       this.isLoaded = true;
       this.epoch += 1;
-      for (const id of this.operations.flagIds) if (this.row(id)) this.place(id);
+      for (const id of [...this.operations.flagIds, ...this.settled]) if (this.row(id)) this.place(id);
       if (!isKept || !this.selectedId) this.#selectHeld();
     });
   }
@@ -269,6 +272,7 @@ export class Store {
     const before = this.truth.get(card.flag_id);
     this.#learn(card);
     this.#keepCard(card);
+    this.settled.add(card.flag_id);
     if (before) this.#setViews(this.#recount({ ...this.views }, before, this.truth.get(card.flag_id)));
     this.place(card.flag_id);
   }
