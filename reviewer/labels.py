@@ -78,16 +78,26 @@ def fold_names(base: Sequence[str], applied: Sequence[LabelChange]) -> Names:
         names.seq, names.last = each.seq, each
         if each.change_id not in undone and each.change in _STEPS:
             _STEPS[Change(each.change)](names, each)
+    native = {*base, *_list_native(applied)}
     for each in applied:
         if each.change_id in undone:
-            _remember(names, each)
+            _remember(names, each, native)
     return names
 
 
-def _remember(names: Names, undone: LabelChange) -> None:
+def _list_native(applied: Sequence[LabelChange]) -> set[str]:
+    """Return the names that were there before any change added them, as far as the changes tell."""
+    native, known = set[str](), set[str]()
+    for each in applied:
+        native |= {each.name, *each.names} - known - {""}
+        known |= _touch(each)
+    return native
+
+
+def _remember(names: Names, undone: LabelChange, native: set[str]) -> None:
     """Keep the meaning of what was written while a change stood that was taken back."""
     for each in undone.added:
-        if each in names.now or each in names.offered:
+        if each in names.now or each in native:
             continue
         if undone.change == Change.RENAME:
             names.now[each] = names.follow(undone.name)

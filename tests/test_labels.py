@@ -122,11 +122,22 @@ def draw_history(chance: random.Random, length: int) -> list[LabelChange]:
 
 
 @given(st.randoms(use_true_random=False), st.integers(0, 25))
-@settings(max_examples=300, deadline=None, derandomize=True)
+@settings(max_examples=300, deadline=None)
 def test_any_history_of_changes_means_what_the_page_says(chance: random.Random, length: int) -> None:
     changes = draw_history(chance, length)
     told = {written: now for written, now in tell_again(changes).items() if now != (written, False)}
     assert {each.written: (each.name, each.is_ended) for each in list_current(changes)} == told
+
+
+def test_a_label_of_the_config_that_was_retired_added_again_and_taken_back_is_as_before() -> None:
+    retired = make_change(Change.RETIRE, 1, name="login")
+    added = make_change(Change.ADD, 2, added=("login",))
+    changes = [retired, added]
+    changes += [
+        make_change(Change.REVERT, 3 + at, reverts=each.change_id) for at, each in enumerate((added, retired))
+    ]
+    assert list_current(changes) == []
+    assert list_current(changes[:3]) == [("tickets", "label", "login", "login", True)]
 
 
 @given(st.randoms(use_true_random=False), st.integers(1, 12))
