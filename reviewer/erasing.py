@@ -7,8 +7,9 @@ same erasure again ends what was begun. What becomes of a review is on the chain
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
+from functools import partial
 
 from reviewer.chain import Chain, digest_row
 from reviewer.errors import InputError
@@ -18,6 +19,9 @@ from reviewer.log.media import MediaStore
 
 ERASED = "erased"
 """What stands for the name of a person who was erased."""
+
+_PIECE = 10_000
+"""Rows that are in memory at a time."""
 
 _MEDIA = re.compile(r'"media":"([^"]+)"')
 
@@ -57,21 +61,20 @@ def build_person_changes(person: str) -> dict[str, Change]:
     if not person.strip() or person == ERASED:
         raise InputError(f"{person[:80]!r} is no person who can be erased.")
 
-    def build(stream: str) -> Change:
-        def change(cells: Cells) -> Cells:
-            named = {name: ERASED for name in _NAMES[stream] if cells[name] == person}
-            if named and stream == "flags":
-                named["comment"] = ""
-            if stream == "reviews":
-                if named and cells["event"] == "comment":
-                    named["value"] = ""
-                if cells["event"] == "assign" and cells["value"] == person:
-                    named["value"] = ERASED
-            return {**cells, **named}
+    return {stream: partial(_drop_name, person, stream) for stream in _NAMES}
 
-        return change
 
-    return {stream: build(stream) for stream in _NAMES}
+def _drop_name(person: str, stream: str, cells: Cells) -> Cells:
+    """Return the row without the person's name, and without the words that the person wrote."""
+    named = {name: ERASED for name in _NAMES[stream] if cells[name] == person}
+    if named and stream == "flags":
+        named["comment"] = ""
+    if stream == "reviews":
+        if named and cells["event"] == "comment":
+            named["value"] = ""
+        if cells["event"] == "assign" and cells["value"] == person:
+            named["value"] = ERASED
+    return {**cells, **named}
 
 
 def build_example_changes(example_id: str, flag_ids: set[str]) -> dict[str, Change]:
@@ -134,13 +137,13 @@ def _on_cells(stream: str, change: Change) -> Callable[[tuple[str, ...]], tuple[
     return change_row
 
 
-def _list_rows(log: Log) -> list[Cells]:
-    rows: list[Cells] = []
+def _list_rows(log: Log) -> Iterator[Cells]:
+    """Yield every row, piece by piece: a log may hold more than there is memory for."""
     position = Position()
     while (tail := log.tail(position)).position != position:
-        rows += tail.rows.to_pylist()
+        for piece in tail.rows.to_batches(_PIECE):
+            yield from piece.to_pylist()
         position = tail.position
-    return rows
 
 
 def _digest(cells: Cells) -> str:

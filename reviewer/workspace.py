@@ -698,7 +698,22 @@ class Workspace:
         with any. The same `action_id`, a UUID, acts once on a flag. Raises `ConflictError` when the flag was
         changed since, `InputError` for what cannot be.
         """
-        decision = {name: value for name, value in locals().items() if name not in ("self", "reviewer")}
+        decision = {
+            "flag_id": flag_id,
+            "corrected_label": corrected_label,
+            "corrected_value": corrected_value,
+            "corrected_output": corrected_output,
+            "resolution": resolution,
+            "status": status,
+            "act": act,
+            "assignee": assignee,
+            "comment": comment,
+            "seq": seq,
+            "action_id": action_id,
+            "certainty": certainty,
+            "seconds": seconds,
+            "ask_second": ask_second,
+        }
         [told] = self.review_each([decision], reviewer=reviewer, is_admin=is_admin)
         if isinstance(told, ReviewerError):
             raise told

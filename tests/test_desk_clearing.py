@@ -92,7 +92,7 @@ def to_lines(rows: list[dict[str, str]]) -> list[Line]:
         Line(
             row["flag_id"],
             row["event"],
-            "" if row["event"] == "claim" else row["value"],  # until when it lasts
+            "" if row["event"] == "claim" else row["value"],  # a claim's is until when it lasts
             row["corrected_label"],
             row["corrected_value"],
             numbers[row["reverts"]] if row["reverts"] else None,
@@ -298,6 +298,7 @@ def test_two_hundred_flags_are_cleared_by_keys_alone_and_the_log_says_what_was_p
 
     rows = read_log(folder)
     assert to_lines(rows) == analyst.lines
+    assert all(row["value"] > row["reviewed_at"] for row in rows if row["event"] == "claim")
     assert len({row["event_id"] for row in rows}) == len(rows)
     assert list_open(address) == {}
     assert errors == []

@@ -132,12 +132,15 @@ IN_VIEW = {
     "all": ("open", "needs_info", "in_review", "resolved"),
 }
 
+EMPTY_VIEWS = ("mentions", "second_review", "disagreements", "needs_label", "gold")
+"""Views with none of the flags: nobody is mentioned or asked for a second opinion, no label was split."""
+
 
 def is_in_view(frame: pd.DataFrame, view: str, me: str) -> Any:
     if view == "mine":
         return (frame["assignee"] == me) & (frame["status"] != "resolved")
-    if view not in IN_VIEW:
-        return frame["status"].isin([])  # no label was split, nobody mentioned or asked for a second opinion
+    if view in EMPTY_VIEWS:
+        return frame["status"].isin([])
     return frame["status"].isin(IN_VIEW[view])
 
 

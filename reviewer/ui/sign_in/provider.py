@@ -33,6 +33,7 @@ def add_provider_pages(
     """Add the way to the provider and the way back; `begin` starts a session, `refuse` says why not."""
 
     async def go(request: Request) -> Response:
+        """Lead to the provider, with a cookie that only this browser brings back."""
         target = request.query_params.get("next", "/")
         try:
             url, state = await run_in_threadpool(
@@ -48,6 +49,7 @@ def add_provider_pages(
         return answer
 
     async def come_back(request: Request) -> Response:
+        """Begin the session of whom the provider names, or say why not."""
         state, code = (request.query_params.get(each, "") for each in ("state", "code"))
         own = request.cookies.get(STATE_COOKIE, "")
         try:
