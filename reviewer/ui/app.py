@@ -21,6 +21,7 @@ from reviewer.api import MAX_FILE_BYTES, build_server
 from reviewer.errors import UnknownNameError
 from reviewer.guards import Reach
 from reviewer.sign_in import SignIn
+from reviewer.ui.answer_stream import AnswerStreams
 from reviewer.ui.batch_pane import build_batch, wire_batch
 from reviewer.ui.busy import translate_busy
 from reviewer.ui.desk import build_desk
@@ -183,6 +184,7 @@ def build_site(
         workspace, reach, root_path=root_path, max_file_bytes=max_file_bytes, sign_in=sign_in
     )
     server.add_middleware(SessionCookie)
+    server.add_middleware(AnswerStreams)
     add_plot_page(server)
     server.mount("/ui", _FreshFiles(directory=_STATIC), name="ui")
     server.add_api_route("/texts/{language}.json", _read_texts, include_in_schema=False)
