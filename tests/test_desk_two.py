@@ -24,7 +24,17 @@ pytestmark = [pytest.mark.server, pytest.mark.browser]
 PATIENCE = 30_000
 """Milliseconds on a busy machine; not a measurement."""
 
-MODELS = {"share": 120, "clash": 6, "cut": 40, "live": 90, "hidden": 3, "hand": 4, "own": 6, "together": 6}
+MODELS = {
+    "share": 120,
+    "clash": 6,
+    "cut": 40,
+    "live": 90,
+    "hidden": 3,
+    "hand": 4,
+    "own": 6,
+    "together": 6,
+    "turn": 2,
+}
 """Model → its flags; each test has a model of its own."""
 
 ALIKE = ["the parcel never came", "an old password", "the parcel never came", "no", "the parcel never came"]
@@ -469,6 +479,25 @@ def test_requests_made_by_hand_are_refused_in_a_sentence_and_change_nothing(
             assert answer["error"].endswith(".")
     assert read_card(address, flag) == before
     assert errors == []
+    page.close()
+
+
+def test_news_that_come_while_another_view_is_on_its_way_choose_no_flag_in_it(
+    browser: Browser, address: str
+) -> None:
+    newest, oldest = list_open(address, "turn")
+    page = open_desk(browser, address, "model=turn")
+    press(page, "i")
+    await_saved(page)
+    held: list[Route] = []
+    page.route("**/api/queue?**view=mine**", lambda route: held.append(route))
+    with page.expect_response(lambda answer: "/api/news" in answer.url and oldest in answer.text()):
+        press(page, "i", "]")
+    page.wait_for_timeout(200)  # for what the page makes of it
+    for route in held:
+        route.continue_()
+    expect(page.locator(".desk-row")).to_have_count(2)
+    assert find_selected(page) == newest
     page.close()
 
 

@@ -447,10 +447,10 @@ export class Store {
     return this.ids.every((other) => this.truth.get(other).flagged_at < moment);
   }
 
-  /** After news: nothing to look at is worse than a list that moves. */
+  /** After news: nothing to look at is worse than a list that moves; a page on its way brings what to look at. */
   #settle() {
-    if (!this.ids.length && this.arrivals.size) this.reload();
-    else if (!this.selectedId) this.#selectHeld();
+    if (!this.loading && !this.ids.length && this.arrivals.size) this.reload();
+    else if (!this.loading && !this.selectedId) this.#selectHeld();
     this.onChange();
   }
 
