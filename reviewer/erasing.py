@@ -7,7 +7,7 @@ same erasure again ends what was begun. What becomes of a review is on the chain
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import partial
 
@@ -56,23 +56,26 @@ class Erasure:
         return not any(self.changed.values()) and not any(self.removed.values())
 
 
-def build_person_changes(person: str) -> dict[str, Change]:
-    """Return stream → what becomes of its rows when a person is erased: the decisions stay, the name goes."""
+def build_person_changes(person: str, names: Collection[str]) -> dict[str, Change]:
+    """Return stream → what becomes of its rows when a person is erased: the decisions stay, the name goes.
+
+    `names` are all that the person is called in the logs.
+    """
     if not person.strip() or person == ERASED:
         raise InputError(f"{person[:80]!r} is no person who can be erased.")
 
-    return {stream: partial(_drop_name, person, stream) for stream in _NAMES}
+    return {stream: partial(_drop_name, names, stream) for stream in _NAMES}
 
 
-def _drop_name(person: str, stream: str, cells: Cells) -> Cells:
+def _drop_name(names: Collection[str], stream: str, cells: Cells) -> Cells:
     """Return the row without the person's name, and without the words that the person wrote."""
-    named = {name: ERASED for name in _NAMES[stream] if cells[name] == person}
+    named = {name: ERASED for name in _NAMES[stream] if cells[name] in names}
     if named and stream == "flags":
         named["comment"] = ""
     if stream == "reviews":
         if named and cells["event"] == "comment":
             named["value"] = ""
-        if cells["event"] == "assign" and cells["value"] == person:
+        if cells["event"] == "assign" and cells["value"] in names:
             named["value"] = ERASED
     return {**cells, **named}
 

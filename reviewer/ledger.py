@@ -80,10 +80,10 @@ class Ledger:
         with self._changed:
             return [each for each in reversed(self._recent.values()) if each.session_id == session_id]
 
-    def list_of(self, username: str) -> list[Prediction]:
-        """Return the remembered predictions made for this person."""
+    def list_recent(self) -> list[Prediction]:
+        """Return the remembered predictions, oldest first."""
         with self._changed:
-            return [each for each in self._recent.values() if each.username == username]
+            return list(self._recent.values())
 
     def flush(self) -> None:
         """Write everything that waits; raises `LogError`, and keeps it for the next time."""

@@ -25,7 +25,7 @@ def check_prediction(workspace: Workspace, person: Person, prediction_id: str) -
     """Raise `UnknownNameError` unless the person may flag the prediction."""
     if sees_all(person):
         return
-    if workspace.find_prediction(prediction_id).username != person.name:
+    if not workspace.is_made_for(person.name, workspace.find_prediction(prediction_id)):
         raise UnknownNameError("prediction", prediction_id)
 
 
@@ -41,26 +41,37 @@ def check_inputs(workspace: Workspace, person: Person, inputs: Any) -> None:
         check_media(workspace, person, name)
 
 
-def find_own_flag(workspace: Workspace, person: Person, flag_id: str) -> Flag:
-    """Return a flag that the person made, whatever the role; raises `UnknownNameError`."""
+def find_own_flag(workspace: Workspace, person: Person, flag_id: str, session_id: str = "") -> Flag:
+    """Return a flag that the person made, whatever the role; raises `UnknownNameError`.
+
+    `session_id` is the browser session that asks, by which a flag without a name is known.
+    """
     flag = workspace.find_flag(flag_id)
-    if flag.flagger != person.name:
+    if not workspace.is_flagger(person.name, flag, session_id):
         raise UnknownNameError("flag", flag_id)
     return flag
 
 
-def keep_visible(person: Person, prediction_id: str, flags: Sequence[Flag]) -> list[Flag]:
+def keep_visible(
+    workspace: Workspace, person: Person, prediction_id: str, flags: Sequence[Flag]
+) -> list[Flag]:
     """Return the flags that the person may see: a tester the own ones, and those on this own prediction."""
     if sees_all(person):
         return list(flags)
-    return [each for each in flags if each.flagger == person.name or each.prediction_id == prediction_id]
+    return [
+        each
+        for each in flags
+        if each.prediction_id == prediction_id or workspace.is_flagger(person.name, each)
+    ]
 
 
 def list_visible_batches(workspace: Workspace, person: Person, limit: int | None = None) -> list[Batch]:
     """Return the newest batches that the person may see."""
     if sees_all(person):
         return list_batches(workspace.folder, limit)
-    own = [each for each in list_batches(workspace.folder) if each.started_by == person.name]
+    is_own = workspace.pseudonyms.is_own
+    batches = list_batches(workspace.folder)
+    own = [each for each in batches if is_own(person.name, each.started_by, each.batch_id)]
     return own[:limit]
 
 

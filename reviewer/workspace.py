@@ -50,6 +50,7 @@ from reviewer.models.asking import Answered, ask_version, build_predictions, com
 from reviewer.models.components import check_many_inputs, check_media
 from reviewer.models.versions import ModelVersions, Version
 from reviewer.presence import Presence
+from reviewer.pseudonyms import Pseudonyms
 from reviewer.records import (
     AuditEntry,
     Change,
@@ -117,6 +118,7 @@ class Workspace:
         self._config: WorkspaceSpec = load_config(folder)
         self.spec = self._config
         """The config with the labels and options of today."""
+        self.pseudonyms = Pseudonyms(folder, self.spec.privacy.flagger)
         self._logs = open_logs(self.flagged)
         self.media = MediaStore(self.flagged / "media")
         self._index: Index = (MainIndex if is_app else SideIndex)(self.flagged, self._logs)
@@ -306,8 +308,10 @@ class Workspace:
         `error`.
         """
         answered = self.ask(model, examples, version=version)
-        asked_by = {"session_id": session_id, "username": username, "source": source}
-        made = self.record(answered, [new_id() for _ in examples], asked_by, can_wait=True)
+        asked_by = {"session_id": session_id, "username": self.pseudonyms.hide(username), "source": source}
+        ids = [new_id() for _ in examples]
+        self.pseudonyms.remember(username, ids)
+        made = self.record(answered, ids, asked_by, can_wait=True)
         return [self._tell(each) for each in made]
 
     def _tell(self, written: Named) -> Named:
@@ -337,7 +341,8 @@ class Workspace:
     ) -> list[Prediction]:
         """Log the answers as predictions under the ids, and let the model's rules flag them.
 
-        `asked_by` are `session_id`, `username` and `source`. They are durable on return, unless a single one
+        `asked_by` are `session_id`, `username` as it is stored, and `source`. They are durable on return,
+        unless a single one
         `can_wait` for others. The same ids give the same predictions, for work that may be done again.
         Without `has_rules` nothing is flagged.
         """
@@ -433,10 +438,21 @@ class Workspace:
 
     def has_media(self, name: str, media: str) -> bool:
         """Return whether the stored file belongs to a prediction made for this person, or to their flag."""
-        if any(media in encode_json([each.inputs, each.output]) for each in self._ledger.list_of(name)):
+        own = [each for each in self._ledger.list_recent() if self.is_made_for(name, each)]
+        if any(media in encode_json([each.inputs, each.output]) for each in own):
             return True
         with self._index.reading() as cursor:
-            return queries.has_own_media(cursor, name, media)
+            return queries.has_own_media(cursor, self.pseudonyms.list_names(name), media)
+
+    def is_made_for(self, name: str, made: Prediction, session_id: str = "") -> bool:
+        """Return whether the prediction was made for this person, who asks from the session, if any."""
+        is_in_session = bool(session_id) and made.session_id == session_id
+        return self.pseudonyms.is_own(name, made.username, made.prediction_id, is_in_session=is_in_session)
+
+    def is_flagger(self, name: str, flag: Flag, session_id: str = "") -> bool:
+        """Return whether this person, who asks from the session, if any, made the flag."""
+        is_in_session = bool(session_id) and flag.session_id == session_id
+        return self.pseudonyms.is_own(name, flag.flagger, flag.flag_id, is_in_session=is_in_session)
 
     def find_twins(self, model: str, example_id: str, limit: int = MOST_TWINS) -> list[Flag]:
         """Return the newest `limit` flags that stand on the same example of the model, newest first."""
@@ -463,11 +479,12 @@ class Workspace:
         words replace a flag that nobody has reviewed yet. Raises `UnknownNameError` for an unknown
         prediction or option, `LogError` when it could not be written.
         """
+        hidden = self.pseudonyms.hide(flagger)
         with self._deciding:
             with self._index.reading() as cursor:
                 recent = self._ledger.find(prediction_id)
                 prediction = recent or queries.find_prediction(cursor, prediction_id)
-                twin = queries.find_twin(cursor, prediction_id, option, flagger)
+                twin = queries.find_twin(cursor, prediction_id, option, hidden)
             spec = self.find_model(prediction.model)
             if spec.flagging == "never":
                 raise InputError(f'{spec.name} takes no flags: reviewer.toml says flagging = "never".')
@@ -481,12 +498,15 @@ class Workspace:
                 suggested_label=check_suggestion(spec, suggested_label),
                 comment=comment,
                 severity=severity,
-                flagger=flagger,
+                flagger=hidden,
                 session_id=session_id,
                 source=source,
             )
+            if twin and hidden != flagger and not self.is_flagger(flagger, twin, session_id):
+                twin = None  # without names, another person's flag is stored like one's own
             if twin and has_same_words(twin, made):
                 return twin
+            self.pseudonyms.remember(flagger, [made.flag_id])
             self._ledger.keep(prediction)
             self._logs["flags"].append([encode_row("flags", made)])
             if twin and twin.state.seq == 0 and not twin.state.comments:
@@ -529,8 +549,9 @@ class Workspace:
         from reviewer.foreign import Destination, import_flags, open_given, read_sources
 
         destination = Destination(
-            self.spec, self.flagged, self._logs["flags"], self.media, self._index.reading
-        )
+            self.spec, self.flagged, self._logs["flags"], self.media, self._index.reading,
+            self.pseudonyms.hide,
+        )  # fmt: skip
         with open_given(path) as found:
             sources = read_sources(found, mapping)
             return import_flags(sources, destination, model=model, timezone=timezone, progress=progress)
@@ -803,9 +824,20 @@ class Workspace:
         Nothing is deleted: a revert is appended. Taking back twice does it once. Raises
         `UnknownNameError` when there is no such action.
         """
-        flags = self._triage.undo(action_id, reviewer, own_action_id or new_id())
+        stored = self._name_undoer(action_id, reviewer)
+        flags = self._triage.undo(action_id, stored, own_action_id or new_id())
         self._look_at_groups()
         return flags
+
+    def _name_undoer(self, action_id: str, reviewer: str) -> str:
+        """Return what is stored of who takes something back: of an own flag not more than the flag says."""
+        if self.pseudonyms.keeps_names:
+            return reviewer
+        with self._index.reading() as cursor:
+            own = [
+                each for each in queries.find_flags(cursor, [action_id]) if self.is_flagger(reviewer, each)
+            ]
+        return own[0].flagger if own else reviewer
 
     def redo(self, action_id: str, *, reviewer: str = "", own_action_id: str | None = None) -> list[Flag]:
         """Do an action again that was taken back, as a new action; returns the flags as `undo` does.
@@ -939,9 +971,10 @@ class Workspace:
     ) -> Erasure:
         """Erase a person or an example from the logs and say on record that it was done.
 
-        Of a person the name goes, and the person's own words; the decisions stay. An example goes with its
-        flags, reviews, predictions and files. With `is_tried` nothing is changed. Exports, batches and base
-        data are files of their own and stay as they are. Raises `InputError` unless one of the two is given.
+        Of a person the name and the pseudonym go, and the person's own words; the decisions stay. An example
+        goes with its flags, reviews, predictions and files. With `is_tried` nothing is changed. Exports,
+        batches and base data are files of their own and stay as they are. Raises `InputError` unless one of
+        the two is given.
         """
         if (person is None) == (example_id is None):
             raise InputError("Name a person or an example to erase: one of the two.")
@@ -958,7 +991,7 @@ class Workspace:
 
     def _build_erasure(self, person: str | None, example_id: str | None) -> dict[str, RowChange]:
         if person is not None:
-            return build_person_changes(person)
+            return build_person_changes(person, self.pseudonyms.list_names(person))
         with self._index.reading() as cursor:
             rows = cursor.execute(
                 "select flag_id::varchar from flags where example_id = $example_id",
@@ -988,8 +1021,8 @@ class Workspace:
         from reviewer.training.intervals import find_share
 
         with self._index.reading() as cursor:
-            flags = queries.count_hits(cursor, "flag_precision", name)
-            gold = queries.count_hits(cursor, "gold_score", name)
+            flags = queries.count_hits(cursor, "flag_precision", self.pseudonyms.list_names(name))
+            gold = queries.count_hits(cursor, "gold_score", [name])
         agreement = measure_agreement(self._list_pairs(person=name))
         return PersonScore(name, find_share(*flags), find_share(*gold), agreement)
 

@@ -50,6 +50,13 @@ def build_file_keys() -> str:
     return _build_keys(WorkspaceSpec)
 
 
+def build_privacy_keys() -> str:
+    """Return the keys of what is stored about people."""
+    from reviewer.config import PrivacySpec
+
+    return _build_keys(PrivacySpec)
+
+
 def build_sign_in_keys() -> str:
     """Return the keys of how people sign in."""
     from reviewer.config import SignInSpec
@@ -153,6 +160,7 @@ PAGES: dict[Path, dict[str, Callable[[], str]]] = {
         "outputs": build_outputs,
         "rules": build_rules,
         "webhooks": build_webhook_keys,
+        "privacy": build_privacy_keys,
         "sign_in": build_sign_in_keys,
         "oidc": build_oidc_keys,
     },

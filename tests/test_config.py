@@ -123,7 +123,7 @@ MISTAKES = {
     "an unknown key of the file": (
         f'titel = "x"\n{MODEL}inputs.text = "textbox"\n',
         "1: titel: There is no key 'titel'. Did you mean 'title'? Known: title, max_queue, keys, sign_in,"
-        " webhooks, team, models.",
+        " webhooks, team, privacy, models.",
     ),
     "an unknown key of a model": (
         f'{MODEL}lables = 3\ninputs.text = "textbox"\n',

@@ -148,5 +148,5 @@ def test_of_the_flags_of_an_example_a_tester_sees_the_own(tiny_workspace: Worksp
     for name in ("tess", "tom"):
         made = tiny_workspace.predict("tickets", {"text": "money back"}, username=name)
         flags.append(tiny_workspace.flag(made.prediction_id, option="other", flagger=name))
-    assert keep_visible(Person("tess", Role.TESTER), "", flags) == flags[:1]
-    assert keep_visible(Person("bob", Role.REVIEWER), "", flags) == flags
+    assert keep_visible(tiny_workspace, Person("tess", Role.TESTER), "", flags) == flags[:1]
+    assert keep_visible(tiny_workspace, Person("bob", Role.REVIEWER), "", flags) == flags

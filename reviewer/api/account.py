@@ -49,10 +49,11 @@ def add_account_routes(router: APIRouter, workspace: Workspace, accounts: Accoun
 
     @router.get("/account")
     def read_account(person: Person = TESTER) -> dict[str, Any]:
-        """Return who is asking and what that person may do."""
+        """Return who is asking, what that person may do, and what their flags say about who made them."""
         scopes = [scope for scope, role in SCOPES.items() if role <= person.role]
         answer = {"name": person.name, "role": person.role.name.lower(), "scopes": scopes}
-        return {**answer, "has_sign_in": accounts is not None}
+        flagger = workspace.pseudonyms.hide(person.name)
+        return {**answer, "flagger": flagger, "has_sign_in": accounts is not None}
 
     @router.get("/account/flags")
     def list_flags(
@@ -62,7 +63,9 @@ def add_account_routes(router: APIRouter, workspace: Workspace, accounts: Accoun
         person: Person = TESTER,
     ) -> dict[str, Any]:
         """Return one page of the own flags and what became of each, newest first."""
-        page, total, _ = workspace.read_page(Slice(flagger=(person.name,)), "newest", after, limit, 0, 0)
+        page, total, _ = workspace.read_page(
+            Slice(flagger=workspace.pseudonyms.list_names(person.name)), "newest", after, limit, 0, 0
+        )
         rows = [build_row(each, root) for each in page.rows]
         flags = [{name: each[name] for name in FATE} for each in rows]
         return {"flags": flags, "next": page.next, "total": total}

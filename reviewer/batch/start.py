@@ -93,11 +93,13 @@ def start_batch(
             has_flags=has_flags and can_flag(spec, mapping.truth),
             max_flags=max_flags,
             started_at=utc_now(),
-            started_by=username,
+            started_by=workspace.pseudonyms.hide(username),
         )
         save_batch(_write_headers(batch))
         aside.chmod(0o755)
-        return find_batch(workspace.folder, take_next_number(aside).name)
+        made = find_batch(workspace.folder, take_next_number(aside).name)
+        workspace.pseudonyms.remember(username, [made.batch_id])
+        return made
     except BaseException:
         shutil.rmtree(aside, ignore_errors=True)
         raise

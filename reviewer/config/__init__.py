@@ -33,6 +33,7 @@ from reviewer.config.outputs import (
     TableOutputSpec,
     TextOutputSpec,
 )
+from reviewer.config.privacy import PrivacySpec
 from reviewer.config.reading import CONFIG_NAME, load_config
 from reviewer.config.rules import (
     RULE_SPECS,
@@ -83,6 +84,7 @@ __all__ = [
     "OutOfRangeSpec",
     "OutputSpec",
     "PlotOutputSpec",
+    "PrivacySpec",
     "RuleSpec",
     "SignInSpec",
     "SliderSpec",

@@ -19,6 +19,7 @@ from reviewer.config.fields import Name, Spec, Texts, check_address, check_diffe
 from reviewer.config.inputs import ImageSpec, InputSpec
 from reviewer.config.keys import Keys, merge_keys
 from reviewer.config.outputs import TASK_OUTPUTS, OutputSpec
+from reviewer.config.privacy import PrivacySpec
 from reviewer.config.rules import DisagreementSpec, RuleSpec
 from reviewer.config.sign_in import SignInSpec
 from reviewer.config.team import TeamSpec
@@ -208,6 +209,8 @@ class WorkspaceSpec(Spec):
     """Tables `[[webhooks]]`: whom the app tells what happened."""
     team: TeamSpec = TeamSpec.model_validate({})
     """How people share the queue: claims, second reviews, gold flags."""
+    privacy: PrivacySpec = PrivacySpec.model_validate({})
+    """What is stored about those who flag."""
     models: dict[Annotated[Name, AfterValidator(_check_free)], ModelSpec] = Field(min_length=1)
     """A table per model."""
 

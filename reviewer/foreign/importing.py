@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -96,6 +96,8 @@ class Destination:
     media: MediaStore
     reading: Callable[[], AbstractContextManager[DuckDBPyConnection]]
     """Opens the synced index."""
+    hide: Callable[[str], str]
+    """Returns what is stored of a flagger's name."""
 
 
 def import_flags(
@@ -203,6 +205,7 @@ class _Import:
             return ""
         try:
             flag = reader.build_flag(flag_id, row.cells, shown, row.number, changed_at)
+            flag = replace(flag, flagger=self._destination.hide(flag.flagger))
             self._flags.append(_check_size(encode_row("flags", flag)))
         except (ValueError, OverflowError, InputError) as error:
             return str(error).removesuffix(".")

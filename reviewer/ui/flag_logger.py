@@ -18,7 +18,7 @@ import gradio as gr
 from gradio.components import Component
 from gradio.context import LocalContext
 
-from reviewer.config import ModelSpec
+from reviewer.config import ModelSpec, load_config
 from reviewer.decisions import build_flag, check_suggestion
 from reviewer.errors import ConfigError, InputError, ModelError, ReviewerError
 from reviewer.foreign.rows import find_option
@@ -26,6 +26,7 @@ from reviewer.log import encode_row, open_logs
 from reviewer.log.columns import encode_json
 from reviewer.log.media import MediaStore
 from reviewer.models.asking import describe_failure
+from reviewer.pseudonyms import Pseudonyms
 from reviewer.records import Flag, FlagOption, Prediction, Source, derive_id, hash_example, new_id, utc_now
 from reviewer.sentences import retell
 from reviewer.ui.apps.model import AppModel, prepare_model
@@ -128,6 +129,7 @@ class FlagLogger(gr.FlaggingCallback):
         self._witness = Witness((each.block for each in fields[0]), (each.block for each in fields[1]))
         self._logs = open_logs(self._folder / "flagged")
         self._media = MediaStore(self._folder / "flagged" / "media")
+        self._pseudonyms = Pseudonyms(self._folder, load_config(self._folder).privacy.flagger)
         return self._app.spec
 
     def _find_interface(self) -> gr.Interface | None:
@@ -167,7 +169,7 @@ class FlagLogger(gr.FlaggingCallback):
         `word` is a flag option or the app's own word for one, which is then kept among the tags. Raises
         `InputError` for what cannot be flagged, `LogError` when it could not be written.
         """
-        app = self._find_app()
+        app, flagger = self._find_app(), self._pseudonyms.hide(flagger)
         if len(values) != len(self._blocks):
             raise InputError(f"{len(values)} values were flagged; the app has {len(self._blocks)}.")
         session_id = _find_session()

@@ -230,7 +230,7 @@ def _wire_flagging(workspace: Workspace, tab: ModelTab, panel: Panel) -> None:
     def undo(request: gr.Request, flag_id: str) -> Row:
         """Return what fills `Panel.flagged`, and the session's list."""
         person = find_asker()
-        own = find_own_flag(workspace, person, flag_id)
+        own = find_own_flag(workspace, person, flag_id, find_session(request))
         workspace.undo(own.flag_id, reviewer=person.name)
         return [describe_undone(request), "", _list_session(workspace, request)]
 
@@ -265,7 +265,7 @@ def _flag_as(workspace: Workspace, option: str) -> Callable[..., Row]:
 def _find_own(workspace: Workspace, request: gr.Request, prediction_id: str) -> SessionEntry:
     """Return a prediction of this session and person; anybody else's is as good as unknown."""
     found = workspace.find_session_entry(find_session(request), prediction_id)
-    if found.prediction.username != find_asker().name:
+    if not workspace.is_made_for(find_asker().name, found.prediction, find_session(request)):
         raise InputError(f"There is no prediction {prediction_id!r} in this session.")
     return found
 
@@ -273,7 +273,7 @@ def _find_own(workspace: Workspace, request: gr.Request, prediction_id: str) -> 
 def _find_twins(workspace: Workspace, made: Prediction) -> list[Flag]:
     """Return the flags of the same example that the person may see."""
     twins = workspace.find_twins(made.model, made.example_id)
-    return keep_visible(find_asker(), made.prediction_id, twins)
+    return keep_visible(workspace, find_asker(), made.prediction_id, twins)
 
 
 def _wire_session(workspace: Workspace, tab: ModelTab) -> None:
@@ -306,7 +306,7 @@ def _reopen_panel(workspace: Workspace, request: gr.Request, panel: Panel, chose
         return [gr.skip() for _ in panel.reopened]
     inputs = show_example(panel.fields, prediction.inputs, lambda value: workspace.media.find(value["media"]))
     twins = _find_twins(workspace, prediction)
-    own = flag if flag and flag.flagger == find_asker().name else None
+    own = flag if flag and workspace.is_flagger(find_asker().name, flag, find_session(request)) else None
     past = describe_past(request, prediction, twins)
     message = describe_flag(request, own, "test.already") if own else ""
     shown = show_prediction(request, panel, prediction, past, message)
@@ -315,9 +315,9 @@ def _reopen_panel(workspace: Workspace, request: gr.Request, panel: Panel, chose
 
 
 def _list_session(workspace: Workspace, request: gr.Request) -> dict[str, Any]:
-    entries = workspace.list_session(find_session(request), LENGTH)
-    name = find_asker().name
-    own = [each for each in entries if each.prediction.username == name]
+    session_id, name = find_session(request), find_asker().name
+    entries = workspace.list_session(session_id, LENGTH)
+    own = [each for each in entries if workspace.is_made_for(name, each.prediction, session_id)]
     return build_session(request, workspace.spec, own)
 
 

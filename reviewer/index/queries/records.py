@@ -146,9 +146,9 @@ def find_prediction(cursor: DuckDBPyConnection, prediction_id: str) -> Predictio
     return prediction
 
 
-def has_own_media(cursor: DuckDBPyConnection, name: str, media: str) -> bool:
-    """Return whether the stored file stands in a prediction or a flag of the person."""
-    return bool(fetch(cursor, load_sql("own_media"), {"name": name, "media": media}))
+def has_own_media(cursor: DuckDBPyConnection, names: Sequence[str], media: str) -> bool:
+    """Return whether the stored file stands in a prediction or a flag of the person with these names."""
+    return bool(fetch(cursor, load_sql("own_media"), {"names": list(names), "media": media}))
 
 
 def find_same_example(
@@ -228,9 +228,9 @@ def list_second_answers(cursor: DuckDBPyConnection, model: str | None = None) ->
     return fetch(cursor, load_sql("second_answers"), {"model": model})
 
 
-def count_hits(cursor: DuckDBPyConnection, name: str, person: str) -> tuple[int, int]:
-    """Return (right, in all) of what `gold_score.sql` or `flag_precision.sql` counts of a person."""
-    hits, count = cursor.execute(load_sql(name), {"name": person}).fetchall()[0]
+def count_hits(cursor: DuckDBPyConnection, name: str, names: Sequence[str]) -> tuple[int, int]:
+    """Return (right, in all) of what `gold_score.sql` or `flag_precision.sql` counts of a person's names."""
+    hits, count = cursor.execute(load_sql(name), {"names": list(names)}).fetchall()[0]
     return int(hits), int(count)
 
 

@@ -1,8 +1,8 @@
--- One row: to how many gold flags the person $name gave the known answer with their last word, and to how many any.
+-- One row: to how many gold flags the person called $names gave the known answer with their last word, and to how many any.
 with answers as (
     select *
     from reviews
-    where is_applied and event = 'gold_answer' and reviewer = $name
+    where is_applied and event = 'gold_answer' and reviewer in (select unnest($names))
         and not exists (
             select 1
             from reviews as revert

@@ -91,18 +91,30 @@ class _AccountPage:
         person = find_person(request.scope)
         tokens = self._sign_in.accounts.tokens.list_of(person.name)
         flags = await run_in_threadpool(
-            self._workspace.queue, sort="newest", limit=SHOWN_FLAGS, flagger=person.name
+            self._workspace.queue,
+            sort="newest",
+            limit=SHOWN_FLAGS,
+            flagger=self._workspace.pseudonyms.list_names(person.name),
         )
         body = (
             draw_problem(request, problem or None)
             + _draw_person(request, person)
-            + _draw_flags(request, flags)
+            + _draw_flags(request, flags, self._describe_naming(request, person))
             + _draw_tokens(request, person, tokens, secret)
             + _draw_password(request)
         )
         return show_page(
             request, tell(request, "account.title"), body, status=422 if problem else 200, is_wide=True
         )
+
+    def _describe_naming(self, request: Request, person: Person) -> str:
+        """Return what flags say about who made them, "" when that is the name."""
+        pseudonyms = self._workspace.pseudonyms
+        if pseudonyms.keeps_names:
+            return ""
+        if pseudonyms.keeps_nothing:
+            return tell(request, "account.flags.unnamed")
+        return tell(request, "account.flags.pseudonym", name=pseudonyms.hide(person.name))
 
 
 def _draw_person(request: Request, person: Person) -> str:
@@ -118,8 +130,9 @@ def _draw_person(request: Request, person: Person) -> str:
     )
 
 
-def _draw_flags(request: Request, flags: list[Flag]) -> str:
+def _draw_flags(request: Request, flags: list[Flag], naming: str) -> str:
     heading = f"<section><h2>{tell(request, 'account.flags')}</h2>"
+    heading += f'<p class="dim">{naming}</p>' if naming else ""
     if not flags:
         return f'{heading}<p class="dim">{tell(request, "account.flags.none")}</p></section>'
     head = [tell(request, f"account.flags.{each}") for each in ("when", "model", "option", "comment", "fate")]
