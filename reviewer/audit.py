@@ -7,14 +7,17 @@ which analysts can query.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
+from enum import StrEnum
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from reviewer.access import find_whereabouts
 from reviewer.errors import InputError
 from reviewer.index.queries.fetching import fetch
 from reviewer.index.sql import load_sql
-from reviewer.log import Log, Position, columns_of
-from reviewer.records import AuditEntry, utc_now
+from reviewer.log import Log, Position, columns_of, encode_row, open_logs
+from reviewer.records import AuditEntry, new_id, utc_now
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -23,6 +26,61 @@ if TYPE_CHECKING:
 PAGE = 1_000
 
 AUDIT_COLUMNS = columns_of("audit")
+
+MOST_CELL = 2_000
+"""Characters of a subject or of details; the rest is cut off."""
+
+
+class Action(StrEnum):
+    """What is put on record beside the review events."""
+
+    SIGN_IN = "sign_in"
+    LOCK_OUT = "lock_out"
+    """So many wrong passwords that the next try has to wait."""
+    SIGN_OUT_EVERYWHERE = "sign_out_everywhere"
+    ADD_USER = "add_user"
+    BIND_USER = "bind_user"
+    """An identity provider vouches for somebody who was added by name."""
+    CHANGE_ROLE = "change_role"
+    REMOVE_USER = "remove_user"
+    RESET_PASSWORD = "reset_password"  # noqa: S105  the name of an action
+    SET_PASSWORD = "set_password"  # noqa: S105  the name of an action
+    MAKE_TOKEN = "make_token"  # noqa: S105  the name of an action
+    REVOKE_TOKEN = "revoke_token"  # noqa: S105  the name of an action
+    CHANGE_LABELS = "change_labels"
+    UNDO_LABELS = "undo_labels"
+    SERVE = "serve"
+    PROMOTE = "promote"
+    OVERRIDE = "override"
+    """A version was promoted although it does not pass the gate."""
+    ROLL_BACK = "roll_back"
+    EXPORT = "export"
+    DOWNLOAD_AUDIT = "download_audit"
+    TRY_WEBHOOK = "try_webhook"
+    ERASE = "erase"
+    RESTART_CHAIN = "restart_chain"
+
+
+class AuditLog:
+    """The log in which it stands who did what; each process that does something may have one."""
+
+    def __init__(self, log: Log) -> None:
+        self.log = log
+
+    @classmethod
+    def of_workspace(cls, folder: Path) -> AuditLog:
+        """Return the log of the workspace in the folder, which need not be open."""
+        return cls(open_logs(folder / "flagged")["audit"])
+
+    def record(self, action: str, subject: str = "", *, person: str = "", details: str = "") -> AuditEntry:
+        """Put on record what a person did; who asks, and from where, is known by itself."""
+        who = find_whereabouts(person)
+        made = AuditEntry(
+            entry_id=new_id(), noted_at=utc_now(), person=who.person, action=action,
+            subject=subject[:MOST_CELL], details=details[:MOST_CELL], address=who.address, agent=who.agent,
+        )  # fmt: skip
+        self.log.append([encode_row("audit", made)])
+        return made
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -36,6 +94,11 @@ class AuditSlice:
     """An ISO time; earlier ones are left out."""
     until: str | None = None
     """An ISO time; this and later ones are left out."""
+
+    def __str__(self) -> str:
+        return ", ".join(
+            f"{each.name}={value}" for each in fields(self) if (value := getattr(self, each.name))
+        )
 
 
 def list_page(
@@ -82,13 +145,3 @@ def list_all(cursor: DuckDBPyConnection, log: Log, chosen: AuditSlice) -> Iterat
         yield page
         if after is None:
             return
-
-
-def build_entry(entry_id: str, person: str, action: str, **given: str) -> AuditEntry:
-    """Return an entry of this moment."""
-    cut = {name: value[:MOST_CELL] for name, value in given.items()}
-    return AuditEntry(entry_id=entry_id, noted_at=utc_now(), person=person, action=action, **cut)
-
-
-MOST_CELL = 2_000
-"""Characters of a subject or of details; the rest is cut off."""

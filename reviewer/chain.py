@@ -50,6 +50,8 @@ class Checked:
     """Rows behind them, which the next seal takes in."""
     erased: int = 0
     """Rows that an erasure on record altered or removed."""
+    restarted: str | None = None
+    """Why the chain was begun anew the last time; it does not vouch for what stood in the log before."""
     problem: str | None = None
     """The first thing that is not as it was sealed, in a sentence."""
 
@@ -79,6 +81,7 @@ class _Links:
     heads: dict[int, str] = field(default_factory=dict)
     """Number of links → digest, at each seal."""
     problem: str | None = None
+    restarted: str | None = None
     keeps_all: bool = False
     """Whether rows, erasures and heads are kept, which only a look at all of them needs."""
 
@@ -138,12 +141,30 @@ class Chain:
         kept = _parse_head(head)
         with self._locked():
             links = self._read(_Links(keeps_all=True))
-        checked = Checked(Head(links.count, links.digest), problem=links.problem)
+        checked = Checked(Head(links.count, links.digest), problem=links.problem, restarted=links.restarted)
         if kept and checked.problem is None:
             checked.problem = _compare_head(links, kept)
         if checked.problem is None:
             checked.problem = _walk(links, self._list_logged(), checked)
         return checked
+
+    def restart(self, reason: str) -> str:
+        """Vouch from now on for the log as it is now; returns what was not as it was sealed.
+
+        The links until here stay, so that a head that was kept still fits. Raises `InputError` without a
+        reason, or when nothing is wrong.
+        """
+        reason = " ".join(reason.split())
+        if not reason:
+            raise InputError("A new chain needs a reason; say who mended the log, and why.")
+        problem = self.verify().problem
+        if problem is None:
+            raise InputError("Every review is as it was sealed, so there is nothing to begin anew.")
+        with self._locked():
+            rows, place = self._digest_all()
+            restart = ChainLink(link_id=new_id(), kind=Link.RESTART, digest="", becomes=reason)
+            self._append(self._read(self._known), [restart, *rows], place)
+        return problem
 
     def _append_rewritten(self, links: _Links) -> None:
         """Take in what is new in a log that an erasure wrote anew."""
@@ -151,12 +172,16 @@ class Chain:
         checked = Checked(Head(known.count, known.digest))
         if (problem := _walk(known, self._list_logged(), checked)) is not None:
             raise LogError(f"The log of reviews is not as it was sealed: {problem}")
+        rows, place = self._digest_all()
+        self._append(links, rows[checked.sealed :], place)
+
+    def _digest_all(self) -> tuple[list[ChainLink], Position]:
+        """Return a link for each row of the log, and the place behind the last."""
         rows, position = [], Position()
         while (tail := self._reviews.tail(position)).position != position:
-            rows += list(_digest(tail.rows))
+            rows += [ChainLink(link_id=row, kind=Link.ROW, digest=each) for row, each in _digest(tail.rows)]
             position = tail.position
-        fresh = [ChainLink(link_id=row, kind=Link.ROW, digest=each) for row, each in rows[checked.sealed :]]
-        self._append(links, fresh, position)
+        return rows, position
 
     def _list_logged(self) -> Iterator[Logged]:
         position, segment, line = Position(), 0, 1
@@ -193,6 +218,10 @@ def _take(links: _Links, link_id: str, kind: str, digest: str, becomes: str) -> 
         if digest != links.digest and links.problem is None:
             links.problem = f"The chain itself was altered before its link {links.count + 1:,}."
         links.place = Position(*map(int, becomes.split(":")))
+    elif kind == Link.RESTART:
+        links.problem, links.place, links.restarted = None, Position(), becomes
+        links.rows.clear()
+        links.becomes.clear()
     links.count += 1
     links.digest = _fold(links.digest, link_id, kind, digest, becomes)
     if links.keeps_all:
@@ -204,7 +233,7 @@ def _keep(links: _Links, link_id: str, kind: str, digest: str, becomes: str) -> 
         links.heads[links.count] = links.digest
     elif kind == Link.ROW:
         links.rows.append((link_id, digest))
-    else:
+    elif kind == Link.ERASE:
         links.becomes[link_id, digest] = becomes
 
 

@@ -26,6 +26,7 @@ from uuid import UUID
 from packaging.requirements import Requirement
 from packaging.specifiers import SpecifierSet
 
+from reviewer.chain import Chain
 from reviewer.config import CONFIG_NAME, Kind
 from reviewer.errors import ReviewerError
 from reviewer.index.store import SideIndex
@@ -88,7 +89,8 @@ def check_folder(folder: Path, *, has_models: bool = True) -> list[Finding]:
         workspace = Workspace(folder)
     except ReviewerError as error:
         mistakes = [_report_problem(Area.CONFIG, line) for line in str(error).splitlines()]
-        return [*check_environment(folder), *mistakes, *check_logs(folder / "flagged")]
+        flagged = folder / "flagged"
+        return [*check_environment(folder), *mistakes, *check_logs(flagged), *check_chain(flagged)]
     with workspace:
         return check_workspace(workspace, has_models=has_models)
 
@@ -98,7 +100,8 @@ def check_workspace(workspace: Workspace, *, has_models: bool = True) -> list[Fi
     return [
         *check_environment(workspace.folder),
         *check_config(workspace),
-        *check_logs(workspace.folder / "flagged"),
+        *check_logs(workspace.flagged),
+        *check_chain(workspace.flagged),
         *check_index(workspace),
         *check_models(workspace, has_models=has_models),
     ]
@@ -287,6 +290,30 @@ def _is_uuid(text: str) -> bool:
         return str(UUID(text)) == text
     except ValueError:
         return False
+
+
+# Chain
+
+
+def check_chain(folder: Path) -> Iterator[Finding]:
+    """Yield whether each review is as it was sealed, and the first that is not."""
+    if not _list_segments(folder, "chain"):
+        return
+    logs = open_logs(folder)
+    try:
+        checked = Chain(folder, logs["reviews"], logs["chain"]).verify()
+    except (ReviewerError, OSError) as error:
+        yield _report_problem(Area.LOGS, f"The reviews cannot be compared with their seals: {error}")
+        return
+    if checked.problem:
+        yield _report_problem(
+            Area.LOGS,
+            f"{checked.problem} Restore the log from a backup; if somebody mended it on purpose,"
+            " `reviewer audit restart REASON` seals it as it is now.",
+        )
+        return
+    since = f" since the chain was begun anew ({checked.restarted})" if checked.restarted else ""
+    yield Finding(Area.LOGS, Level.OK, f"{checked.sealed:,} reviews are as they were sealed{since}.")
 
 
 # Index

@@ -10,6 +10,7 @@ import logging
 import threading
 from collections import OrderedDict
 from collections.abc import Callable
+from contextvars import copy_context
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
@@ -83,7 +84,9 @@ class Jobs:
             self._jobs[job.job_id] = job
             self._forget_oldest()
         name = f"{job.kind}-{job.job_id}"
-        threading.Thread(target=_run, args=(job, work), name=name, daemon=True).start()
+        # What the job puts on record says who asked for it, and from where.
+        run = copy_context().run
+        threading.Thread(target=run, args=(_run, job, work), name=name, daemon=True).start()
         return job
 
     def find(self, job_id: str) -> Job:

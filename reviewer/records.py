@@ -414,7 +414,7 @@ class AuditEntry:
     noted_at: datetime
     person: str
     action: str
-    """Such as `sign_in`, `export`, `promote`, `change_labels`, `erase`."""
+    """One of `reviewer.audit.Action`."""
     subject: str = ""
     """What it was done to: a model, a version, a person, a flag."""
     details: str = ""
@@ -451,6 +451,8 @@ class Link(StrEnum):
     """A row became another one, or none, by an erasure that is on record."""
     SEAL = "seal"
     """All rows until here, in one digest."""
+    RESTART = "restart"
+    """The log was mended on purpose: from here on the chain vouches for it as it is now."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -463,7 +465,8 @@ class ChainLink:
     digest: str
     """The first 32 hex digits of the row's SHA-256; of a seal all 64 of everything before it."""
     becomes: str = ""
-    """Of an erasure the digest of what the row becomes, "" for nothing; of a seal the place in the log."""
+    """Of an erasure the digest of what the row becomes, "" for nothing; of a seal the place in the log; of a
+    restart the reason."""
 
 
 def new_id() -> str:

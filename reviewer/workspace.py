@@ -13,11 +13,12 @@ import os
 import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import timedelta
+from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from reviewer.access import Person, Role, find_whereabouts
-from reviewer.audit import AuditSlice, build_entry, list_all, list_page
+from reviewer.access import Person, Role
+from reviewer.audit import Action, AuditLog, AuditSlice, list_all, list_page
 from reviewer.blind import GOLD_EVENTS, is_disguised, is_sealed
 from reviewer.blind import HistoryEntry as HistoryEntry
 from reviewer.chain import Chain, Checked
@@ -125,6 +126,7 @@ class Workspace:
         self._ledger = Ledger(self._logs["predictions"], is_buffered=is_app)
         self._versions = {name: ModelVersions(folder, spec) for name, spec in self.spec.models.items()}
         self.saved_views = SavedViews(folder)
+        self._audit = AuditLog(self._logs["audit"])
         self.chain = Chain(self.flagged, self._logs["reviews"], self._logs["chain"])
         self._labels = LabelBook(self._logs["labels"], self._list_seen_labels)
         self._labels_seen = 0
@@ -211,7 +213,7 @@ class Workspace:
         """Let the test tab answer with this version from now on, without the gate of `promote`."""
         chosen = self.find_version(model, version)
         self._promotions_of(model).serve(chosen, who)
-        self.record_audit("serve", f"{model} {version}", person=who)
+        self.record_audit(Action.SERVE, f"{model} {version}", person=who)
         self.write_card(model, version)
         return chosen
 
@@ -240,7 +242,9 @@ class Workspace:
         """Send a webhook one event of the kind ping; returns the status and why it failed, "" when not."""
         hooks = {each.name: each for each in self.spec.webhooks}
         check_known("webhook", name, hooks)
-        return send(hooks[name], new_id(), [{"event": "ping"}])
+        status, error = send(hooks[name], new_id(), [{"event": "ping"}])
+        self.record_audit(Action.TRY_WEBHOOK, name, details=f"answered {status}" if status else "no answer")
+        return status, error
 
     def list_deliveries(self, name: str | None = None) -> list[dict[str, Any]]:
         """Return every attempt to tell webhooks, or one of them, oldest first."""
@@ -903,13 +907,14 @@ class Workspace:
         """
         check_known("part", part, Part)
         check_known("change of labels", change, [each for each in Change if each is not Change.REVERT])
-        made = LabelChange(
+        asked = LabelChange(
             change_id=check_id("change_id", change_id or new_id()), changed_at=utc_now(), model=model,
             part=part, seq=0, change=change, person=person, **given,
         )  # fmt: skip
         with self._deciding:
-            made = self._labels.change(self._config, made, seq)
-        self.record_audit("change_labels", model, person=person, details=describe_change(made))
+            made = self._labels.change(self._config, asked, seq)
+        if made.changed_at == asked.changed_at:  # else it was made before
+            self.record_audit(Action.CHANGE_LABELS, model, person=person, details=describe_change(made))
         self.find_model(model)
         return made
 
@@ -925,7 +930,8 @@ class Workspace:
         )  # fmt: skip
         with self._deciding:
             made = self._labels.revert(self._config, revert)
-        self.record_audit("undo_labels", made.model, person=person, details=check_id("change_id", change_id))
+        if made.change == Change.REVERT:  # else it was taken back before
+            self.record_audit(Action.UNDO_LABELS, made.model, person=person, details=str(made.reverts))
         self.find_model(made.model)
         return made
 
@@ -935,18 +941,7 @@ class Workspace:
         self, action: str, subject: str = "", *, person: str = "", details: str = ""
     ) -> AuditEntry:
         """Put on record what a person did; who asks, and from where, is known by itself."""
-        who = find_whereabouts(person)
-        made = build_entry(
-            new_id(),
-            who.person,
-            action,
-            subject=subject,
-            details=details,
-            address=who.address,
-            agent=who.agent,
-        )
-        self._logs["audit"].append([encode_row("audit", made)])
-        return made
+        return self._audit.record(action, subject, person=person, details=details)
 
     def read_audit(
         self, chosen: AuditSlice, after: str | None = None, limit: int = 100
@@ -957,14 +952,29 @@ class Workspace:
         with self._index.reading() as cursor:
             return list_page(cursor, self._logs["audit"], chosen, after, limit)
 
-    def read_whole_audit(self, chosen: AuditSlice) -> Iterator[list[dict[str, Any]]]:
-        """Yield all that `read_audit` pages through, part by part."""
+    def download_audit(self, chosen: AuditSlice) -> Iterator[list[dict[str, Any]]]:
+        """Return all that `read_audit` pages through, part by part; that it is taken is on record."""
+        parts = self._read_whole_audit(chosen)
+        first = next(parts)  # a time that is none is told before anything is sent
+        self.record_audit(Action.DOWNLOAD_AUDIT, details=str(chosen))
+        return chain([first], parts)
+
+    def _read_whole_audit(self, chosen: AuditSlice) -> Iterator[list[dict[str, Any]]]:
         with self._index.reading() as cursor:
             yield from list_all(cursor, self._logs["audit"], chosen)
 
     def verify_audit(self, head: str | None = None) -> Checked:
         """Compare the log of reviews with the chain that seals it; see `Chain.verify`."""
         return self.chain.verify(head)
+
+    def restart_chain(self, reason: str) -> str:
+        """Seal the reviews as they are now, after somebody mended their log; returns what was wrong with it.
+
+        Raises `InputError` without a reason, or when each is as it was sealed.
+        """
+        problem = self.chain.restart(reason)
+        self.record_audit(Action.RESTART_CHAIN, details=f"{reason} ({problem})")
+        return problem
 
     def erase(
         self, *, person: str | None = None, example_id: str | None = None, is_tried: bool = False
@@ -986,7 +996,7 @@ class Workspace:
             found = erase(self._logs, self.chain, self.media, changes)
         if not found.is_empty:
             said = example_id or f"a person, sha256 {hashlib.sha256(str(person).encode()).hexdigest()[:16]}"
-            self.record_audit("erase", said)
+            self.record_audit(Action.ERASE, said)
         return found
 
     def _build_erasure(self, person: str | None, example_id: str | None) -> dict[str, RowChange]:
@@ -1087,7 +1097,7 @@ class Workspace:
         spec = self.find_model(model)
         with self._index.reading() as cursor:
             made = write_bundle(cursor, self.folder, spec, self.media, options or ExportOptions(), progress)
-        self.record_audit("export", f"{model} {made.name}", details=made.path.name)
+        self.record_audit(Action.EXPORT, f"{model} {made.name}", details=made.path.name)
         return made
 
     def start_export(self, model: str, options: ExportOptions | None = None) -> Job:
@@ -1229,14 +1239,14 @@ class Workspace:
         gate = self.check_gate(model, version)
         made = self._promotions_of(model).promote(self.find_version(model, version), gate, who, override)
         self.write_card(model, version)
-        self.record_audit("promote", f"{model} {version}", person=who, details=override or "")
+        self.record_audit(made.action, f"{model} {version}", person=who, details=made.reason)
         return made
 
     def roll_back(self, model: str, *, who: str = "", reason: str = "") -> Promotion:
         """Let the app answer with the version that was served before this one."""
         made = self._promotions_of(model).roll_back(who, reason)
         self.write_card(model, made.to_version)
-        self.record_audit("roll_back", f"{model} {made.to_version}", person=who, details=reason)
+        self.record_audit(Action.ROLL_BACK, f"{model} {made.to_version}", person=who, details=reason)
         return made
 
     def list_promotions(self, model: str) -> list[Promotion]:

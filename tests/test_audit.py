@@ -78,8 +78,15 @@ def test_reviews_and_entries_are_one_list_in_pages(client: TestClient, workspace
 
 def test_the_list_is_downloaded_as_csv(client: TestClient, workspace: Workspace) -> None:
     workspace.record_audit("sign_in", 'with "quotes",\nand more', person="ana")
-    rows = list(csv.DictReader(io.StringIO(client.get("/api/audit.csv").text)))
+    rows = list(csv.DictReader(io.StringIO(client.get("/api/audit.csv?who=ana").text)))
     assert [(row["person"], row["subject"]) for row in rows] == [("ana", 'with "quotes",\nand more')]
+
+
+def test_a_download_with_a_time_that_is_none_is_refused(client: TestClient, workspace: Workspace) -> None:
+    workspace.record_audit("sign_in", person="ana")
+    response = client.get("/api/audit.csv", params={"since": "yesterday"})
+    assert (response.status_code, response.json()["kind"]) == (422, "InputError")
+    assert [each["action"] for each in list_entries(client)] == ["sign_in"]
 
 
 def test_exports_and_promotions_are_on_record(workspace: Workspace) -> None:
@@ -125,3 +132,21 @@ def test_the_command_line_lists_seals_and_checks(
     told = capsys.readouterr()
     assert "was altered" in told.err
     assert json.loads(told.out)["problem"]
+
+
+def test_a_mended_log_is_sealed_anew_on_the_command_line_and_that_is_on_record(
+    tiny_folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with Workspace(tiny_folder) as opened:
+        opened.review(flag(opened), comment="hello", reviewer="bo")
+        opened.chain.seal()
+    path = tiny_folder / "flagged" / "reviews-0001.csv"
+    path.write_bytes(path.read_bytes().replace(b"hello", b"jello"))
+    assert run(tiny_folder, "restart", "a slip of the pen") == 0
+    assert "was altered" in json.loads(capsys.readouterr().out)["problem"]
+    assert run(tiny_folder, "verify") == 0
+    assert "vouches for nothing before that: a slip of the pen" in capsys.readouterr().err
+    assert run(tiny_folder, "restart", "again") == 3
+    assert "nothing to begin anew" in capsys.readouterr().err
+    assert run(tiny_folder, "list", "--action", "restart_chain", "--format", "json") == 0
+    assert "a slip of the pen (reviews-0001.csv, line 2: the row " in capsys.readouterr().out

@@ -141,3 +141,51 @@ def test_a_chain_that_was_altered_is_found(tmp_path: Path) -> None:
 def test_what_is_no_head_is_refused(tmp_path: Path, head: str) -> None:
     with pytest.raises(InputError, match="is none"):
         open_chain(tmp_path).verify(head)
+
+
+def alter(folder: Path) -> None:
+    edit(folder, lambda rows: rows[2].__setitem__(5, "someone else"))
+
+
+def test_a_new_chain_vouches_for_a_log_that_was_mended_on_purpose(tmp_path: Path) -> None:
+    add_reviews(tmp_path, 4)
+    running = open_chain(tmp_path)
+    head = str(running.seal())
+    alter(tmp_path)
+    assert "line 4: the row" in open_chain(tmp_path).restart(" ana mended\n a name ")
+    checked = open_chain(tmp_path).verify(head)
+    assert (checked.sealed, checked.problem, checked.restarted) == (4, None, "ana mended a name")
+    add_reviews(tmp_path, 1)
+    assert running.seal() == open_chain(tmp_path).verify().head
+    edit(tmp_path, lambda rows: rows[2].__setitem__(5, "a third one"))
+    assert "line 4: the row" in (open_chain(tmp_path).verify().problem or "")
+
+
+def test_a_new_chain_follows_on_one_that_was_altered_itself(tmp_path: Path) -> None:
+    add_reviews(tmp_path, 2)
+    open_chain(tmp_path).seal()
+    path = tmp_path / "chain-0001.csv"
+    lines = path.read_text().splitlines(keepends=True)
+    path.write_text("".join([lines[0], *lines[2:]]))
+    assert "The chain itself was altered" in open_chain(tmp_path).restart("a bad disk")
+    assert open_chain(tmp_path).verify().problem is None
+
+
+def test_a_new_chain_can_be_begun_more_than_once(tmp_path: Path) -> None:
+    add_reviews(tmp_path, 4)
+    open_chain(tmp_path).seal()
+    for name, reason in (("b", "first"), ("c", "second")):
+        edit(tmp_path, lambda rows, name=name: rows[1].__setitem__(5, name))  # type: ignore[misc]
+        open_chain(tmp_path).restart(reason)
+    checked = open_chain(tmp_path).verify()
+    assert (checked.sealed, checked.restarted) == (4, "second")
+
+
+def test_nobody_begins_a_new_chain_without_need_or_reason(tmp_path: Path) -> None:
+    add_reviews(tmp_path, 4)
+    open_chain(tmp_path).seal()
+    with pytest.raises(InputError, match="nothing to begin anew"):
+        open_chain(tmp_path).restart("just so")
+    alter(tmp_path)
+    with pytest.raises(InputError, match="needs a reason"):
+        open_chain(tmp_path).restart("  ")

@@ -155,6 +155,53 @@ def test_a_foreign_header_is_a_problem(filled_folder: Path) -> None:
     assert "not the header of a flags log" in find_sentences(findings, Level.PROBLEM, Area.INDEX)[0]
 
 
+def seal(folder: Path) -> None:
+    with Workspace(folder) as workspace:
+        workspace.chain.seal()
+
+
+def alter_review(folder: Path) -> None:
+    path = folder / "flagged" / "reviews-0001.csv"
+    path.write_bytes(path.read_bytes().replace(b"ambiguous", b"bad_input"))
+
+
+def test_sealed_reviews_are_counted(filled_folder: Path) -> None:
+    seal(filled_folder)
+    oks = find_sentences(check_folder(filled_folder, has_models=False), Level.OK, Area.LOGS)
+    assert "1 reviews are as they were sealed." in oks
+
+
+def test_the_first_review_that_was_altered_is_a_problem_until_a_new_chain_is_begun(
+    filled_folder: Path,
+) -> None:
+    seal(filled_folder)
+    alter_review(filled_folder)
+    [problem] = find_sentences(check_folder(filled_folder, has_models=False), Level.PROBLEM, Area.LOGS)
+    assert problem.startswith("reviews-0001.csv, line 2: the row ")
+    assert "was altered. Restore the log" in problem
+    assert "`reviewer audit restart REASON`" in problem
+    with Workspace(filled_folder) as workspace:
+        workspace.restart_chain("a slip")
+        workspace.reindex()
+    findings = check_folder(filled_folder, has_models=False)
+    assert find_sentences(findings, Level.PROBLEM) == []
+    told = "1 reviews are as they were sealed since the chain was begun anew (a slip)."
+    assert told in find_sentences(findings, Level.OK, Area.LOGS)
+
+
+def test_an_altered_review_is_found_beside_a_broken_config(filled_folder: Path) -> None:
+    seal(filled_folder)
+    alter_review(filled_folder)
+    (filled_folder / "reviewer.toml").write_text("[models.a]\n")
+    assert find_sentences(check_folder(filled_folder), Level.PROBLEM, Area.LOGS)
+
+
+def test_a_chain_that_cannot_be_read_is_a_problem(filled_folder: Path) -> None:
+    (filled_folder / "flagged" / "chain-0001.csv").write_text("a,b\n1,2\n")
+    problems = find_sentences(check_folder(filled_folder, has_models=False), Level.PROBLEM, Area.LOGS)
+    assert [each for each in problems if each.startswith("The reviews cannot be compared with their seals: ")]
+
+
 def test_rows_that_cannot_be_read_are_listed_with_their_reason(filled_folder: Path) -> None:
     path = filled_folder / "flagged/flags-0001.csv"
     add_bytes(path, b"too,few,cells\n")

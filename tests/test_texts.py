@@ -8,6 +8,7 @@ from string import Formatter
 import gradio as gr
 import pytest
 
+from reviewer.audit import Action
 from reviewer.index.catalog import HIDDEN_COLUMNS, TABLES, name_column
 from reviewer.records import Event, FlagOption, Resolution, Source, Status, Verification
 from reviewer.ui.texts import LANGUAGES, load_texts, pick_language, say_number
@@ -49,7 +50,7 @@ def test_every_russian_text_is_translated() -> None:
     assert same == set()
 
 
-@pytest.mark.parametrize("kind", [FlagOption, Resolution, Status, Verification, Event, Source])
+@pytest.mark.parametrize("kind", [FlagOption, Resolution, Status, Verification, Event, Source, Action])
 def test_every_value_that_is_shown_has_a_text(kind: type[StrEnum]) -> None:
     prefix = {"FlagOption": "option"}.get(kind.__name__, kind.__name__.lower())
     assert [value for value in kind if f"{prefix}.{value}" not in load_texts("en")] == []

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -16,10 +17,14 @@ from reviewer.accounts.people import People
 from reviewer.accounts.sessions import Sessions
 from reviewer.accounts.throttle import Throttle
 from reviewer.accounts.tokens import Token, Tokens, check_no_token
+from reviewer.audit import Action, AuditLog
 
 
 class Accounts:
-    """The people of a workspace with their sessions, links and tokens; close it, or use it in a `with`."""
+    """The people of a workspace with their sessions, links and tokens; close it, or use it in a `with`.
+
+    What changes who may do what is on record in the workspace's audit log.
+    """
 
     def __init__(
         self,
@@ -30,12 +35,13 @@ class Accounts:
         clock: Callable[[], float] = time.time,
     ) -> None:
         self._database = Database(folder)
-        self.people = People(self._database, clock)
+        self._audit = AuditLog.of_workspace(folder)
+        self.people = People(self._database, self._audit, clock)
         self.sessions = Sessions(
-            self._database, idle=idle_hours * 3600, longest=longest_days * 86400, clock=clock
+            self._database, self._audit, idle=idle_hours * 3600, longest=longest_days * 86400, clock=clock
         )
         self.links = Links(self._database, self.people, clock)
-        self.tokens = Tokens(self._database, clock)
+        self.tokens = Tokens(self._database, self._audit, clock)
         self._throttle = Throttle()
 
     def check_password(self, name: str, password: str, address: str) -> Person:
@@ -44,12 +50,21 @@ class Accounts:
         Raises `TooManyTriesError` before it looks at any, and `ForbiddenError` for a wrong one; neither tells
         whether there is such a person.
         """
-        self._throttle.begin(name, address)
+        wait = self._throttle.begin(name, address)
         person = self.people.check_password(name, password)
         if person is None:
+            if wait:
+                self._record_lock_out(name, wait)
             raise ForbiddenError("The name or the password is wrong.")
         self._throttle.forgive(name, address)
         return person
+
+    def _record_lock_out(self, name: str, wait: float) -> None:
+        """Put on record that the next try has to wait; a name that is nobody's may be a mistyped password."""
+        known = self.people.find(name)
+        self._audit.record(
+            Action.LOCK_OUT, known.name if known else "", details=f"{math.ceil(wait):,} seconds"
+        )
 
     def change_password(self, person: Person, old: str, new: str, address: str) -> None:
         """Change the own password, which ends every session.

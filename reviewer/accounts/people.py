@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from reviewer.access import Person, Role
 from reviewer.accounts.database import Database
 from reviewer.accounts.passwords import check_strength, hash_password, is_outdated, is_right
+from reviewer.audit import Action, AuditLog
 from reviewer.errors import InputError, UnknownNameError
 
 _NAME = re.compile(r"[\w][\w.@+-]{0,63}")
@@ -38,9 +39,8 @@ class Account:
 class People:
     """The people of one workspace."""
 
-    def __init__(self, database: Database, clock: Callable[[], float] = time.time) -> None:
-        self._database = database
-        self._clock = clock
+    def __init__(self, database: Database, audit: AuditLog, clock: Callable[[], float] = time.time) -> None:
+        self._database, self._audit, self._clock = database, audit, clock
 
     def add(self, name: str, role: Role, *, subject: str | None = None) -> Person:
         """Let somebody in from now on; raises `InputError` for a name that does not do or is taken."""
@@ -54,6 +54,7 @@ class People:
             connection.execute(
                 "insert into people (key, name, role, subject, added_at) values (?, ?, ?, ?, ?)", row
             )
+        self._audit.record(Action.ADD_USER, name, details=role.name.lower())
         return Person(name, role)
 
     def find(self, name: str) -> Person | None:
@@ -71,12 +72,13 @@ class People:
     def bind(self, name: str, subject: str) -> bool:
         """Let a provider's subject be this person; False when the name is another's or has a password."""
         with self._database.changing() as connection:
-            return bool(
-                connection.execute(
-                    "update people set subject = ? where key = ? and subject is null and password is null",
-                    (subject, key_of(name)),
-                ).rowcount
-            )
+            is_bound = connection.execute(
+                "update people set subject = ? where key = ? and subject is null and password is null",
+                (subject, key_of(name)),
+            ).rowcount
+        if is_bound:
+            self._audit.record(Action.BIND_USER, name, details=subject)
+        return bool(is_bound)
 
     def list_all(self) -> list[Account]:
         """Return everybody, by name."""
@@ -94,6 +96,7 @@ class People:
             if role < Role.ADMIN:
                 _check_left(connection, row)
             connection.execute("update people set role = ? where key = ?", (role.name.lower(), row["key"]))
+        self._audit.record(Action.CHANGE_ROLE, row["name"], details=f"{row['role']} → {role.name.lower()}")
         return Person(row["name"], role)
 
     def remove(self, name: str) -> str:
@@ -102,6 +105,7 @@ class People:
             row = self._find(connection, name)
             _check_left(connection, row)
             connection.execute("delete from people where key = ?", (row["key"],))
+        self._audit.record(Action.REMOVE_USER, row["name"])
         return str(row["name"])
 
     def check_password(self, name: str, password: str) -> Person | None:
@@ -122,17 +126,19 @@ class People:
         check_strength(password, name)
         hashed = hash_password(password)
         with self._database.changing() as connection:
-            key = self._find(connection, name)["key"]
-            connection.execute("update people set password = ? where key = ?", (hashed, key))
-            connection.execute("delete from sessions where key = ?", (key,))
-            connection.execute("delete from links where key = ?", (key,))
+            row = self._find(connection, name)
+            connection.execute("update people set password = ? where key = ?", (hashed, row["key"]))
+            connection.execute("delete from sessions where key = ?", (row["key"],))
+            connection.execute("delete from links where key = ?", (row["key"],))
+        self._audit.record(Action.SET_PASSWORD, row["name"], person=row["name"])
 
     def forget_password(self, name: str) -> None:
         """Let the password and every session of somebody end; only a link leads in again."""
         with self._database.changing() as connection:
-            key = self._find(connection, name)["key"]
-            connection.execute("update people set password = null where key = ?", (key,))
-            connection.execute("delete from sessions where key = ?", (key,))
+            row = self._find(connection, name)
+            connection.execute("update people set password = null where key = ?", (row["key"],))
+            connection.execute("delete from sessions where key = ?", (row["key"],))
+        self._audit.record(Action.RESET_PASSWORD, row["name"])
 
     def has_admin(self) -> bool:
         """Return whether an admin has a way to sign in."""

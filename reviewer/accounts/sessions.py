@@ -12,6 +12,7 @@ from reviewer.access import Person
 from reviewer.accounts.database import Database
 from reviewer.accounts.people import ROLES, key_of
 from reviewer.accounts.secret import hash_secret, make_secret
+from reviewer.audit import Action, AuditLog
 
 SEEN_EVERY = 300.0
 """Seconds between two notes that a session is in use: each one is written to the disk."""
@@ -24,10 +25,16 @@ class Sessions:
     """The sessions of one workspace."""
 
     def __init__(
-        self, database: Database, *, idle: float, longest: float, clock: Callable[[], float] = time.time
+        self,
+        database: Database,
+        audit: AuditLog,
+        *,
+        idle: float,
+        longest: float,
+        clock: Callable[[], float] = time.time,
     ) -> None:
         """Sessions end after `idle` seconds without a request and `longest` seconds in all."""
-        self._database = database
+        self._database, self._audit = database, audit
         self._idle, self._longest, self._clock = idle, longest, clock
 
     @property
@@ -52,6 +59,7 @@ class Sessions:
                 "insert into sessions (hash, key, started_at, seen_at) values (?, ?, ?, ?)",
                 (hash_secret(secret), key_of(name), now, now),
             )
+        self._audit.record(Action.SIGN_IN, person=name)
         return secret
 
     def find(self, secret: str) -> Person | None:
@@ -77,7 +85,9 @@ class Sessions:
     def end_all(self, name: str) -> int:
         """Sign somebody out everywhere; returns how many sessions ended."""
         with self._database.changing() as connection:
-            return connection.execute("delete from sessions where key = ?", (key_of(name),)).rowcount
+            ended = connection.execute("delete from sessions where key = ?", (key_of(name),)).rowcount
+        self._audit.record(Action.SIGN_OUT_EVERYWHERE, name, details=f"{ended:,} sessions")
+        return ended
 
     def _note(self, hashed: bytes, now: float) -> None:
         with self._database.changing() as connection:

@@ -78,14 +78,18 @@ class Throttle:
         self._names = _Counter(FREE_BY_NAME, clock)
         self._addresses = _Counter(FREE_BY_ADDRESS, clock)
 
-    def begin(self, name: str, address: str) -> None:
-        """Count a try, or raise `TooManyTriesError`."""
+    def begin(self, name: str, address: str) -> float:
+        """Count a try, or raise `TooManyTriesError`; returns how long the next has to wait if it is wrong."""
         key, network = key_of(name[:200]), _widen(address)
         with self._lock:
-            if wait := max(self._names.find_wait(key), self._addresses.find_wait(network)):
+            if wait := self._find_wait(key, network):
                 raise TooManyTriesError(wait)
             self._names.count(key)
             self._addresses.count(network)
+            return self._find_wait(key, network)
+
+    def _find_wait(self, key: str, network: str) -> float:
+        return max(self._names.find_wait(key), self._addresses.find_wait(network))
 
     def forgive(self, name: str, address: str) -> None:
         """Note that the try was right; of the address only this one is taken back."""

@@ -13,6 +13,7 @@ from reviewer.access import SCOPES, ForbiddenError, Person, Role
 from reviewer.accounts.database import Database
 from reviewer.accounts.people import ROLES, key_of
 from reviewer.accounts.secret import hash_secret, make_secret
+from reviewer.audit import Action, AuditLog
 from reviewer.errors import InputError, UnknownNameError
 from reviewer.records import new_id
 
@@ -40,8 +41,8 @@ class Token:
 class Tokens:
     """The tokens of one workspace."""
 
-    def __init__(self, database: Database, clock: Callable[[], float] = time.time) -> None:
-        self._database, self._clock = database, clock
+    def __init__(self, database: Database, audit: AuditLog, clock: Callable[[], float] = time.time) -> None:
+        self._database, self._audit, self._clock = database, audit, clock
 
     def make(self, person: Person, title: str, scope: str, days: float | None = None) -> tuple[str, Token]:
         """Return a new token, which is shown only now, and what is kept of it.
@@ -65,6 +66,7 @@ class Tokens:
                 "insert into tokens values (?, ?, ?, ?, ?, ?, ?)",
                 (made.token_id, hash_secret(secret), key_of(person.name), title, scope, now, made.ends_at),
             )
+        self._audit.record(Action.MAKE_TOKEN, person.name, details=f"{made.token_id} {scope} {title}")
         return secret, made
 
     def find(self, secret: str) -> Person | None:
@@ -92,12 +94,15 @@ class Tokens:
     def revoke(self, token_id: str, name: str | None = None) -> None:
         """End a token, of this person when one is named; raises `UnknownNameError`."""
         with self._database.changing() as connection:
-            ended = connection.execute(
-                "delete from tokens where token_id = ? and (? is null or key = ?)",
+            found = connection.execute(
+                "select name from tokens join people using (key)"
+                " where token_id = ? and (? is null or key = ?)",
                 (token_id, name, key_of(name or "")),
-            ).rowcount
-        if not ended:
-            raise UnknownNameError("token", token_id[:100])
+            ).fetchone()
+            if found is None:
+                raise UnknownNameError("token", token_id[:100])
+            connection.execute("delete from tokens where token_id = ?", (token_id,))
+        self._audit.record(Action.REVOKE_TOKEN, found["name"], details=token_id)
 
 
 def check_no_token(person: Person) -> None:

@@ -12,8 +12,9 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from reviewer.access import ASKED, Person, Whereabouts
 from reviewer.api.asking import ADMIN
 from reviewer.api.downloads import send_file
-from reviewer.audit import AUDIT_COLUMNS, AuditSlice
+from reviewer.audit import AUDIT_COLUMNS, Action, AuditSlice
 from reviewer.payloads import build_payload, stream_csv
+from reviewer.records import Event
 from reviewer.sign_in import PERSON, find_person
 from reviewer.workspace import Workspace
 
@@ -41,16 +42,20 @@ def add_audit_routes(router: APIRouter, workspace: Workspace) -> None:
         limit: Annotated[int, Query(ge=1, le=MOST_ENTRIES)] = 100,
         person: Person = ADMIN,
     ) -> dict[str, Any]:
-        """Return who did what, newest first, review events too, and the cursor of the next page."""
+        """Return who did what, newest first, review events too, and the cursor of the next page.
+
+        `actions` are those that there can be.
+        """
         entries, following = workspace.read_audit(chosen, after, limit)
-        return {"entries": [build_payload(each) for each in entries], "next": following}
+        shown = [build_payload(each) for each in entries]
+        return {"entries": shown, "next": following, "actions": [*Action, *Event]}
 
     @router.get("/audit.csv")
     def download_audit(chosen: ChosenAudit, person: Person = ADMIN) -> StreamingResponse:
-        """Return all of it as a CSV file."""
+        """Return all of it as a CSV file; that it was taken is on record."""
+        taken = workspace.download_audit(chosen)
         parts = (
-            [[str(build_payload(row)[name]) for name in AUDIT_COLUMNS] for row in rows]
-            for rows in workspace.read_whole_audit(chosen)
+            [[str(build_payload(row)[name]) for name in AUDIT_COLUMNS] for row in rows] for rows in taken
         )
         return send_file(stream_csv(AUDIT_COLUMNS, parts), "audit.csv", "text/csv; charset=utf-8")
 

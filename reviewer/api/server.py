@@ -62,10 +62,11 @@ def build_server(
     server.include_router(build_router(workspace, sign_in.accounts if sign_in else None), prefix="/api")
     # An own CORS layer that allows no other origin: without it Gradio answers every origin it is asked from.
     server.add_middleware(CORSMiddleware, allow_origins=[])
-    server.add_middleware(Asking)
     server.add_middleware(BodyLimit, most=max_file_bytes)
     if sign_in:
         server.add_middleware(Wall, sign_in=sign_in)
+    # Before the wall, which lets in people whom a proxy names, and puts that on record.
+    server.add_middleware(Asking)
     server.add_middleware(PublicAddress, root_path=root_path)
     # Added last, so that it is asked first.
     server.add_middleware(Gate, reach=reach)

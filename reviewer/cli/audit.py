@@ -52,6 +52,8 @@ def verify(head: HeadOption = None, workspace: WorkspaceOption = None) -> None:
     with open_workspace(workspace) as opened:
         checked = opened.verify_audit(head)
     write_record({**build_payload(checked), "head": str(checked.head)})
+    if checked.restarted:
+        talk(f"The chain was begun anew, so it vouches for nothing before that: {checked.restarted}")
     if checked.problem:
         talk(checked.problem)
         raise typer.Exit(FOUND_PROBLEMS)
@@ -65,5 +67,21 @@ def show_head(workspace: WorkspaceOption = None) -> None:
     typer.echo(str(head))
 
 
-AUDIT_VERBS: dict[str, Callable[..., Any]] = {"list": list_entries, "verify": verify, "head": show_head}
+def restart(
+    reason: Annotated[str, typer.Argument(metavar="REASON", help="Who mended the log, and why.")],
+    workspace: WorkspaceOption = None,
+) -> None:
+    """Seal the reviews as they are now, after somebody mended the log on purpose; that is on record."""
+    with open_workspace(workspace) as opened:
+        problem = opened.restart_chain(reason)
+    write_record({"restarted": reason, "problem": problem})
+    talk("A new chain begins; what stood in the log before is vouched for no more.")
+
+
+AUDIT_VERBS: dict[str, Callable[..., Any]] = {
+    "list": list_entries,
+    "verify": verify,
+    "head": show_head,
+    "restart": restart,
+}
 """Verb behind `audit` → its function."""

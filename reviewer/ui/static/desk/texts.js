@@ -16,6 +16,9 @@ export async function loadTexts() {
   texts = await answer.json();
 }
 
+/** Whether there is such a text. */
+export const hasText = (key) => key in texts;
+
 /** Return a text with its `{name}` placeholders filled. */
 export function text(key, values = {}) {
   const found = texts[key] ?? key.split(".").pop().replaceAll("_", " ");
@@ -23,9 +26,9 @@ export function text(key, values = {}) {
 }
 
 /** Return the plural form of a text for `count`; `{count}` is filled with the number as people write it. */
-export function plural(key, count) {
+export function plural(key, count, values = {}) {
   const form = `${key}.${plurals.select(count)}`;
-  return text(form in texts ? form : `${key}.other`, { count: count.toLocaleString(language) });
+  return text(form in texts ? form : `${key}.other`, { ...values, count: count.toLocaleString(language) });
 }
 
 /** Return a text on one line, cut to what a line of the desk holds. */

@@ -6,8 +6,8 @@
 import { get, toSearch } from "../desk/api.js";
 import { h } from "../desk/dom.js";
 import { formatMoment } from "../desk/format.js";
-import { plural, text } from "../desk/texts.js";
-import { button, field, mountPane } from "./pane.js";
+import { hasText, plural, text } from "../desk/texts.js";
+import { button, field, mountPane, select } from "./pane.js";
 
 const COLUMNS = ["noted_at", "person", "action", "subject", "details", "address", "agent"];
 const FILTERS = ["who", "action", "subject", "since", "until"];
@@ -39,8 +39,17 @@ class Audit {
     const page = await get("audit", { ...filters, after });
     this.entries = after ? [...this.entries, ...page.entries] : page.entries;
     this.next = page.next;
+    this.#offerActions(page.actions);
     this.link.href = `${new URL("../../../api/audit.csv", import.meta.url)}?${toSearch(filters)}`;
     this.#draw();
+  }
+
+  /** The server says what there is to choose from. */
+  #offerActions(actions) {
+    if (this.inputs.action.options.length > 1) return;
+    const choices = actions.map((each) => [each, sayAction(each)]);
+    choices.sort(([, one], [, other]) => one.localeCompare(other));
+    this.inputs.action.append(...choices.map(([value, words]) => h("option", { value }, words)));
   }
 
   #draw() {
@@ -67,8 +76,9 @@ class Audit {
 
   async #verify() {
     try {
-      const { sealed, problem } = await get("audit/verify");
-      this.tell(problem ?? plural("audit.sound", sealed), Boolean(problem));
+      const { sealed, problem, restarted: reason } = await get("audit/verify");
+      const since = reason ? ` ${text("audit.restarted", { reason })}` : "";
+      this.tell((problem ?? plural("audit.sound", sealed)) + since, Boolean(problem));
     } catch (error) {
       this.tell(error.message, true);
     }
@@ -81,11 +91,14 @@ class Audit {
 }
 
 function buildInput(name) {
+  if (name === "action") return select([["", text("audit.action.all")]], "", () => {});
   const isTime = name === "since" || name === "until";
   return h("input", { class: "team-input", type: isTime ? "date" : "text" });
 }
 
 function buildRow(entry) {
-  const say = (name) => (name === "noted_at" ? formatMoment(entry[name]) : entry[name]);
-  return h("tr", {}, ...COLUMNS.map((name) => h("td", {}, say(name))));
+  const said = { ...entry, noted_at: formatMoment(entry.noted_at), action: sayAction(entry.action) };
+  return h("tr", {}, ...COLUMNS.map((name) => h("td", {}, said[name])));
 }
+
+const sayAction = (action) => text(hasText(`action.${action}`) ? `action.${action}` : `event.${action}`);
