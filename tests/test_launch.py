@@ -639,7 +639,8 @@ def test_a_full_queue_is_said_on_the_page(tiny_folder: Path, browser: Browser, t
             with page.expect_response(lambda answer: "/queue/join" in answer.url):
                 page.locator(".predict:visible").click()
             if page is pages[0]:
-                gate = (tmp_path / "gate").open("w")  # opens once the model answers, so that none waits before it
+                # It opens once the model answers, so that no other page's question comes before it.
+                gate = (tmp_path / "gate").open("w")
         expect(pages[2].locator(".toast-body")).to_contain_text("The app is busy")
         expect(pages[3].locator(".toast-body")).to_contain_text("Приложение занято")
         save_screenshot(pages[2], "queue-full", tmp_path)

@@ -21,7 +21,14 @@ from hypothesis import strategies as st
 
 from reviewer.errors import InputError, UnknownNameError
 from reviewer.index import queries
-from reviewer.index.queries import FACETS, SORTS, VIEWS, FacetCounts, Slice
+from reviewer.index.queries import (
+    FACETS,
+    SORTS,
+    VIEWS,
+    FacetCounts,
+    Slice,
+    pages,
+)
 from reviewer.index.store import MainIndex
 from reviewer.log import Log
 from reviewer.records import Event, Flag, Resolution, Status, new_id
@@ -350,6 +357,16 @@ def test_paging_gives_every_flag_once_in_order(
     desk, frame = filled
     chosen = Slice(view="open") if limit == 9 else Slice()
     assert read_ids(desk, chosen, sort, limit) == sort_ids(select(frame, chosen), sort, frame)
+
+
+@pytest.mark.parametrize("near", [1, 30, 200])
+@pytest.mark.parametrize("chosen", [Slice(), Slice(view="open"), Slice(view="done", option=("wrong_label",))])
+def test_the_newest_are_the_same_however_near_they_are_looked_for(
+    filled: tuple[Desk, pd.DataFrame], chosen: Slice, near: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    desk, frame = filled
+    monkeypatch.setattr(pages, "NEAR", near)
+    assert read_ids(desk, chosen, "newest", 20) == sort_ids(select(frame, chosen), "newest", frame)
 
 
 @pytest.mark.parametrize("sort", IN_ORDER)

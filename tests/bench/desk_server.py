@@ -1,9 +1,10 @@
-"""The app as it answers once its flags are grouped, which `bench_groups.py` measures: arguments folder and port."""
+"""The app as it answers once its flags are grouped; takes folder and port."""
 
 from __future__ import annotations
 
 import contextlib
 import sys
+from collections.abc import Iterator
 
 import reviewer
 from reviewer.workspace import Workspace
@@ -12,9 +13,10 @@ from reviewer.workspace import Workspace
 class SettledWorkspace(Workspace):
     """Leaves the groups as they are."""
 
-    def grouping(self) -> contextlib.AbstractContextManager[None]:
+    @contextlib.contextmanager
+    def grouping(self) -> Iterator[None]:
         """Do nothing beside the answers."""
-        return contextlib.nullcontext()
+        yield
 
 
 if __name__ == "__main__":
