@@ -50,6 +50,7 @@ from reviewer.log.media import MediaStore
 from reviewer.models.asking import Answered, ask_version, build_predictions, compare_answers
 from reviewer.models.components import check_many_inputs, check_media
 from reviewer.models.versions import ModelVersions, Version
+from reviewer.notifications import Notifications
 from reviewer.presence import Presence
 from reviewer.pseudonyms import Pseudonyms
 from reviewer.records import (
@@ -130,6 +131,9 @@ class Workspace:
         self.chain = Chain(self.flagged, self._logs["reviews"], self._logs["chain"])
         self._labels = LabelBook(self._logs["labels"], self._list_seen_labels)
         self._labels_seen = 0
+        self.notifications = Notifications(
+            folder, self._index.reading, self._logs["deliveries"], self._config, self.pseudonyms.list_names
+        )
         self.presence = Presence()
         self.jobs = Jobs()
         self._deciding = threading.RLock()
@@ -994,6 +998,8 @@ class Workspace:
             if is_tried:
                 return look(self._logs, changes)[0]
             found = erase(self._logs, self.chain, self.media, changes)
+        if person is not None:
+            self.notifications.forget(person)
         if not found.is_empty:
             said = example_id or f"a person, sha256 {hashlib.sha256(str(person).encode()).hexdigest()[:16]}"
             self.record_audit(Action.ERASE, said)

@@ -262,7 +262,8 @@ def test_help_names_the_suggestion_and_what_similar_flags_became(
 def test_news_begin_where_the_queue_ended(client: TestClient, workspace: Workspace) -> None:
     (old,) = add_flags(workspace, 1)
     token = client.get("/api/queue").json()["token"]
-    nothing = {"token": token, "flags": [], "is_more": False, "views": "", "labels": 0, "present": {}}
+    about = {"views": "", "labels": 0, "present": {}}
+    nothing = {"token": token, "flags": [], "is_more": False, "unread": 0, **about}
     assert client.get(f"/api/news?after={token}").json() == nothing
     (new,) = add_flags(workspace, 1)
     workspace.review(old, resolution="ambiguous")

@@ -416,15 +416,19 @@ TURN = """hidden => {
 }"""
 
 
+BELL = "/api/notifications/count"
+
+
 def test_a_page_out_of_sight_asks_for_nothing_and_is_up_to_date_once_it_is_looked_at(
     clocked: Page, address: str
 ) -> None:
     flags = list_open(address, "hidden")
     asked: list[str] = []
     clocked.on("request", lambda request: asked.append(request.url) if "/api/" in request.url else None)
-    for leave, come_back in (
-        (lambda: clocked.evaluate(TURN, True), lambda: clocked.evaluate(TURN, False)),
-        (lambda: open_pane(clocked, "Export"), lambda: open_pane(clocked, "Queue")),
+    # In another pane of a page in sight the bell asks alone.
+    for leave, come_back, still_asked in (
+        (lambda: clocked.evaluate(TURN, True), lambda: clocked.evaluate(TURN, False), set()),
+        (lambda: open_pane(clocked, "Export"), lambda: open_pane(clocked, "Queue"), {BELL}),
     ):
         for _ in range(2):  # the first one may have been on its way for long
             with clocked.expect_response("**/api/news*"):
@@ -432,7 +436,7 @@ def test_a_page_out_of_sight_asks_for_nothing_and_is_up_to_date_once_it_is_looke
         leave()
         asked.clear()
         clocked.clock.run_for(120_000)
-        assert asked == []
+        assert {each.removeprefix(address) for each in asked} <= still_asked
         flag = flags.pop()
         decide(address, flag, resolution="duplicate")
         with clocked.expect_response("**/api/news*"):

@@ -66,7 +66,7 @@ def add_queue_routes(router: APIRouter, workspace: Workspace) -> None:
 
         `at` is the flag that whoever asks is looking at; `present` is flag → who else looks at it. `views` is
         another text once somebody has saved, changed or deleted a view, `labels` another number once somebody
-        has changed labels or options.
+        has changed labels or options; `unread` is how much the bell has to tell.
         """
         workspace.presence.note(person.name, at)
         about = {
@@ -74,15 +74,17 @@ def add_queue_routes(router: APIRouter, workspace: Workspace) -> None:
             "labels": workspace.read_labels_stamp(),
             "present": workspace.presence.list_others(person.name),
         }
+        rows: list[dict[str, Any]] = []
         if after is None:
-            token = _write_token(workspace.read_marker())
-            return {"token": token, "flags": [], "is_more": False, **about}
-        rows, marker = workspace.read_news(_read_token(after))
+            marker = workspace.read_marker()
+        else:
+            rows, marker = workspace.read_news(_read_token(after))
         shown = [row for row in rows[:MOST_NEWS] if not is_row_disguised(row, person)]
         return {
             "token": _write_token(marker),
             "flags": [build_row(row, root) for row in shown],
             "is_more": len(rows) > MOST_NEWS,
+            "unread": workspace.notifications.count_unread(person, marker),
             **about,
         }
 

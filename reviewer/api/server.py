@@ -25,6 +25,7 @@ from reviewer.api.exits import add_batch_routes, add_import_routes, add_query_ro
 from reviewer.api.exports import add_export_routes
 from reviewer.api.jobs import add_job_routes
 from reviewer.api.labels import add_label_routes
+from reviewer.api.notifications import add_notification_routes
 from reviewer.api.queue import add_card_routes, add_queue_routes
 from reviewer.api.refusals import build_refusal, find_status
 from reviewer.api.reviewing import add_review_routes
@@ -110,6 +111,7 @@ def build_router(workspace: Workspace, accounts: Accounts | None) -> APIRouter:
     add_bulk_routes(router, workspace)
     add_desk_routes(router, workspace)
     add_team_routes(router, workspace)
+    add_notification_routes(router, workspace)
     add_query_routes(router, workspace)
     add_export_routes(router, workspace)
     add_job_routes(router, workspace)

@@ -18,3 +18,5 @@ class TeamSpec(Spec):
     """An answer with a lower certainty (1 to 5) is reviewed by somebody else too; 0 for none."""
     gold_share: float = Field(0, ge=0, le=0.5)
     """Share of the flags that "next for me" hands out that are gold ones, whose answer is known."""
+    queue_above: int | None = Field(None, ge=0)
+    """The bell tells admins once the open queue is longer; left out, than the `queue_above` of a webhook."""

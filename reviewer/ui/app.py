@@ -48,7 +48,10 @@ _ANSWER_ROUTES = ("/queue/join", "/queue/data")
 _HANDLERS_AT_ONCE = 8
 """Calls of one handler that run at the same time, unless it says otherwise; more wait their turn."""
 
-_HEAD = "".join(f'<script type="module" src="ui/test/{name}.js"></script>' for name in ("keys", "canvas"))
+_HEAD = "".join(
+    f'<script type="module" src="ui/{name}.js"></script>'
+    for name in ("test/keys", "test/canvas", "bell/bell")
+)
 _HEAD_SIGNED_IN = '<script type="module" src="ui/sign_in/account.js"></script>'
 
 

@@ -138,7 +138,7 @@ def _draw_flags(request: Request, flags: list[Flag], naming: str) -> str:
     head = [tell(request, f"account.flags.{each}") for each in ("when", "model", "option", "comment", "fate")]
     rows = [
         (
-            _show_time(each.flagged_at.timestamp()),
+            Html(f'<span id="flag-{escape(each.flag_id)}">{_show_time(each.flagged_at.timestamp())}</span>'),
             each.model,
             Html(tell(request, f"option.{each.option}")),
             each.comment[:200],

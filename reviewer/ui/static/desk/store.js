@@ -194,6 +194,7 @@ export class Store {
     this.#noteReach(news !== null);
     if (!news) return false;
     this.token = news.token;
+    document.dispatchEvent(new CustomEvent("reviewer:unread", { detail: news.unread }));
     this.viewsStamp = news.views;
     const hasNewLabels = this.labelsStamp !== null && this.labelsStamp !== news.labels;
     this.labelsStamp = news.labels;
