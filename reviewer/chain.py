@@ -133,6 +133,12 @@ class Chain:
             if made:
                 self._append(links, made, links.place)
 
+    def find_erased(self) -> frozenset[tuple[str, str]]:
+        """Return (event id, digest) of each row that is on record as one that goes."""
+        with self._locked():
+            links = self._read(_Links(keeps_all=True))
+        return frozenset(row for row, after in links.becomes.items() if not after)
+
     def verify(self, head: str | None = None) -> Checked:
         """Compare the log with the chain, and the chain with a head that was kept elsewhere.
 

@@ -23,7 +23,8 @@ ERASED = "erased"
 _PIECE = 10_000
 """Rows that are in memory at a time."""
 
-_MEDIA = re.compile(r'"media":"([^"]+)"')
+_MEDIA = re.compile(r'"media":"([0-9a-f]{64}\.[a-z0-9]+)"')
+"""People may type whatever looks like the name of a file elsewhere."""
 
 Cells = dict[str, str]
 Change = Callable[[Cells], Cells | None]
@@ -53,7 +54,17 @@ class Erasure:
     @property
     def is_empty(self) -> bool:
         """Whether there is nothing to erase."""
-        return not any(self.changed.values()) and not any(self.removed.values())
+        return not (any(self.changed.values()) or any(self.removed.values()) or self.media)
+
+    def describe(self) -> str:
+        """Return how much goes from where, in a line."""
+        counts = [
+            f"{count:,} of {stream} {what}"
+            for what, found in (("removed", self.removed), ("changed", self.changed))
+            for stream, count in found.items()
+            if count
+        ]
+        return ", ".join([*counts, *([f"{len(self.media):,} files removed"] if self.media else [])])
 
 
 def build_person_changes(person: str, names: Collection[str]) -> dict[str, Change]:
@@ -103,29 +114,38 @@ def look(
     gone, kept = set[str](), set[str]()
     for stream, change in changes.items():
         found.changed[stream] = found.removed[stream] = 0
-        for cells in _list_rows(logs[stream]):
+        for cells in list_rows(logs[stream]):
             after = change(cells)
-            (gone if after is None else kept).update(_MEDIA.findall("".join(cells.values())))
+            (gone if after is None else kept).update(find_media(cells))
             if after == cells:
                 continue
             (found.removed if after is None else found.changed)[stream] += 1
             if stream == "reviews":
-                key = (cells["event_id"], _digest(cells))
-                becomes[key] = "" if after is None else _digest(after)
+                key = (cells["event_id"], digest_cells(cells))
+                becomes[key] = "" if after is None else digest_cells(after)
     found.media = sorted(gone - kept)
     return found, becomes
 
 
 def erase(logs: Mapping[str, Log], chain: Chain, media: MediaStore, changes: Mapping[str, Change]) -> Erasure:
-    """Make the changes and return what they did; raises `LogError` when a log cannot be written."""
+    """Make the changes, delete the files that only what goes refers to, and return what was done.
+
+    Raises `LogError` when a log cannot be written.
+    """
+    found = rewrite(logs, chain, changes)
+    for name in found.media:
+        media.remove(name)
+    return found
+
+
+def rewrite(logs: Mapping[str, Log], chain: Chain, changes: Mapping[str, Change]) -> Erasure:
+    """Make the changes to the logs in their order and return what was done; raises as `erase` does."""
     chain.seal()
     found, becomes = look(logs, changes)
     chain.record_erasures(becomes)
     for stream, change in changes.items():
         if found.changed[stream] or found.removed[stream]:
             logs[stream].rewrite(_on_cells(stream, change))
-    for name in found.media:
-        media.find(name).unlink(missing_ok=True)
     chain.seal()
     return found
 
@@ -140,7 +160,7 @@ def _on_cells(stream: str, change: Change) -> Callable[[tuple[str, ...]], tuple[
     return change_row
 
 
-def _list_rows(log: Log) -> Iterator[Cells]:
+def list_rows(log: Log) -> Iterator[Cells]:
     """Yield every row, piece by piece: a log may hold more than there is memory for."""
     position = Position()
     while (tail := log.tail(position)).position != position:
@@ -149,5 +169,11 @@ def _list_rows(log: Log) -> Iterator[Cells]:
         position = tail.position
 
 
-def _digest(cells: Cells) -> str:
+def find_media(cells: Cells) -> list[str]:
+    """Return the names of the files that a row refers to."""
+    return _MEDIA.findall("".join(cells.values()))
+
+
+def digest_cells(cells: Cells) -> str:
+    """Return the digest of a row as the chain has it."""
     return digest_row(format_line(cells.values()))

@@ -15,7 +15,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager
-from dataclasses import asdict, astuple, dataclass, replace
+from dataclasses import asdict, astuple, dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -52,6 +52,10 @@ class Place:
     flags: int = 0
     reviews: int = 0
     was_above: bool = False
+    flag_id: str = ""
+    """The last flag told of, by which the place is found again in a log that was written anew."""
+    event_id: str = ""
+    """The same of the log of reviews."""
 
 
 class Webhook:
@@ -104,7 +108,7 @@ class Webhook:
     def _find_now(self) -> Place:
         with self._reading() as cursor:
             marker = read_marker(cursor)
-            return Place(marker.flags, marker.reviews, self._is_above(cursor))
+            return _build_place(cursor, marker.flags, marker.reviews, was_above=self._is_above(cursor))
 
     def _is_above(self, cursor: DuckDBPyConnection) -> bool:
         row = cursor.execute(
@@ -116,17 +120,16 @@ class Webhook:
         """Return the next events that are wanted, and the place behind them."""
         with self._reading() as cursor:
             marker = read_marker(cursor)
-            # A log that became shorter was written anew; what is in it was told.
-            start = replace(
-                place, flags=min(place.flags, marker.flags), reviews=min(place.reviews, marker.reviews)
-            )
-            following = Place(
-                min(marker.flags, start.flags + MOST_EVENTS),
-                min(marker.reviews, start.reviews + MOST_EVENTS),
-                self._is_above(cursor),
+            flags = _find_again(cursor, "flags", place.flags, place.flag_id, marker.flags)
+            reviews = _find_again(cursor, "reviews", place.reviews, place.event_id, marker.reviews)
+            following = _build_place(
+                cursor,
+                min(marker.flags, flags + MOST_EVENTS),
+                min(marker.reviews, reviews + MOST_EVENTS),
+                was_above=self._is_above(cursor),
             )
             values = {
-                "flags": start.flags, "reviews": start.reviews,
+                "flags": flags, "reviews": reviews,
                 "flags_end": following.flags, "reviews_end": following.reviews,
             }  # fmt: skip
             rows = fetch(cursor, load_sql("webhook_events"), values)
@@ -171,6 +174,43 @@ class Webhook:
         aside.write_text(json.dumps(asdict(place)), encoding="utf-8")
         aside.replace(self._path)
         sync_folder(self._path.parent)
+
+
+_KEYS = {"flags": "flag_id", "reviews": "event_id"}
+"""Log → its key."""
+
+
+def _build_place(cursor: DuckDBPyConnection, flags: int, reviews: int, *, was_above: bool) -> Place:
+    return Place(
+        flags, reviews, was_above, _find_id(cursor, "flags", flags), _find_id(cursor, "reviews", reviews)
+    )
+
+
+def _find_id(cursor: DuckDBPyConnection, stream: str, count: int) -> str:
+    """Return the id of the last of so many rows, "" when there is none that can be read."""
+    found = cursor.execute(
+        f"select {_KEYS[stream]}::varchar from {stream} where position = $at",  # noqa: S608  names from above
+        {"at": count - 1},
+    ).fetchone()
+    return str(found[0]) if found else ""
+
+
+def _find_again(cursor: DuckDBPyConnection, stream: str, count: int, last_id: str, total: int) -> int:
+    """Return how many rows of a log were told, when it was written anew since and rows may be gone.
+
+    When the last one told is gone too, all that were made after it are told.
+    """
+    if count <= total and _find_id(cursor, stream, count) == last_id:
+        return count
+    if not last_id:
+        return min(count, total)
+    key = _KEYS[stream]
+    (found,) = cursor.execute(
+        f"select coalesce(min(position + 1) filter (where {key} = $id),"  # noqa: S608  names from above
+        f" min(position) filter (where {key} > $id), $total) from {stream}",
+        {"id": last_id, "total": total},
+    ).fetchall()[0]
+    return int(found)
 
 
 def send(spec: WebhookSpec, delivery_id: str, events: Sequence[dict[str, Any]]) -> tuple[int, str]:

@@ -11,6 +11,7 @@ import contextlib
 import hashlib
 import os
 import threading
+import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import timedelta
 from itertools import chain
@@ -74,6 +75,7 @@ from reviewer.records import (
     new_ids,
     utc_now,
 )
+from reviewer.retention import Retention
 from reviewer.rules import Finding, apply_rules
 from reviewer.saved_views import SavedViews
 from reviewer.training.summary import VerifySummary as VerifySummary
@@ -96,6 +98,8 @@ if TYPE_CHECKING:
     from reviewer.training.promoting import Gate, Promotion, Promotions
 
 WORKSPACE_VARIABLE = "REVIEWER_WORKSPACE"
+
+_DAY_SECONDS = 24 * 60 * 60
 
 MOST_TWINS = 100
 """Flags of one example that are looked at: who wants all of them filters the queue."""
@@ -228,14 +232,22 @@ class Workspace:
 
     @contextlib.contextmanager
     def watching(self) -> Iterator[None]:
-        """Do the chores of an app in the background while it runs: seal the reviews, tell the webhooks."""
-        watcher = Watcher([self.chain.seal])
-        watcher.start()
+        """Do the chores of an app in the background while it runs.
+
+        The reviews are sealed, the webhooks told, and what the config says goes once a day.
+        """
+        watchers = [Watcher([self.chain.seal])]
+        if self.spec.retention.daily:
+            # In a thread of its own: it may take minutes.
+            watchers.append(Watcher([self.retain_daily]))
+        for each in watchers:
+            each.start()
         try:
             with telling([self.build_webhook(each.model_dump()) for each in self.spec.webhooks]):
                 yield
         finally:
-            watcher.stop()
+            for each in watchers:
+                each.stop()
 
     def build_webhook(self, table: Mapping[str, Any], **how: Any) -> Webhook:
         """Return a webhook as a table `[[webhooks]]` describes it, not started."""
@@ -883,9 +895,12 @@ class Workspace:
         return self._labels.fold(self._config.find_model(model), part)
 
     def read_labels_stamp(self) -> int:
-        """Return a number that is another one once labels or options were changed."""
+        """Return a number that is another one once labels or options were changed, or logs rewritten.
+
+        Both change flags that no news tells of.
+        """
         self._renew_labels()
-        return self._labels_seen
+        return self._labels_seen + self._index.restarts
 
     def list_label_changes(self, model: str, part: str = Part.LABEL) -> list[ChangeEntry]:
         """Return the changes of the model's labels, or options, that count, oldest first."""
@@ -1004,6 +1019,39 @@ class Workspace:
             said = example_id or f"a person, sha256 {hashlib.sha256(str(person).encode()).hexdigest()[:16]}"
             self.record_audit(Action.ERASE, said)
         return found
+
+    def retain(self, *, is_tried: bool = False) -> Erasure:
+        """Let go what is older than the table `[retention]` keeps it, and say on record that it was done.
+
+        With `is_tried` nothing is changed. Raises `InputError` when the table names no age.
+        """
+        if not self.spec.retention.has_ages:
+            raise InputError(
+                "Everything is kept: reviewer.toml names no age in [retention], such as prediction_days = 90."
+            )
+        self._ledger.flush()
+        retention = Retention(self.spec.retention, self._logs, self.chain, self.media, utc_now())
+        if is_tried:
+            with self._index.reading() as cursor:
+                return retention.try_out(cursor)
+        with self._deciding:
+            with self._index.reading() as cursor:
+                changes = retention.build_flag_changes(cursor)
+            found = retention.age_flags(changes)
+        retention.age_others(found)
+        if not found.is_empty:
+            self.record_audit("retain", details=found.describe())
+        return found
+
+    def retain_daily(self) -> Erasure | None:
+        """Do what `retain` does unless that was tried in the last 24 hours; returns what went, if so."""
+        tried = self.flagged / ".index" / "retained"
+        if tried.exists() and time.time() - tried.stat().st_mtime < _DAY_SECONDS:
+            return None
+        # Before the attempt: one that fails is told once, and tried again a day later.
+        tried.parent.mkdir(parents=True, exist_ok=True)
+        tried.touch()
+        return self.retain()
 
     def _build_erasure(self, person: str | None, example_id: str | None) -> dict[str, RowChange]:
         if person is not None:

@@ -57,6 +57,13 @@ def build_privacy_keys() -> str:
     return _build_keys(PrivacySpec)
 
 
+def build_retention_keys() -> str:
+    """Return the keys of how long the logs keep what."""
+    from reviewer.config import RetentionSpec
+
+    return _build_keys(RetentionSpec)
+
+
 def build_sign_in_keys() -> str:
     """Return the keys of how people sign in."""
     from reviewer.config import SignInSpec
@@ -161,6 +168,7 @@ PAGES: dict[Path, dict[str, Callable[[], str]]] = {
         "rules": build_rules,
         "webhooks": build_webhook_keys,
         "privacy": build_privacy_keys,
+        "retention": build_retention_keys,
         "sign_in": build_sign_in_keys,
         "oidc": build_oidc_keys,
     },

@@ -123,8 +123,21 @@ MISTAKES = {
     "an unknown key of the file": (
         f'titel = "x"\n{MODEL}inputs.text = "textbox"\n',
         "1: titel: There is no key 'titel'. Did you mean 'title'? Known: title, max_queue, keys, sign_in,"
-        " webhooks, team, privacy, models.",
+        " webhooks, team, privacy, retention, models.",
     ),
+    **{
+        f"an unknown key of {table}": (
+            f'{MODEL}inputs.text = "textbox"\n[{table}]\nnope = 1\n',
+            f"6: {table}.nope: There is no key 'nope'. Known: {known}",
+        )
+        for table, known in {
+            "team": "claim_minutes, second_share,",
+            "sign_in": "on, idle_hours,",
+            "privacy": "flagger.",
+            "retention": "daily, prediction_days,",
+            "models.tickets.training": "train, command, grid,",
+        }.items()
+    },
     "an unknown key of a model": (
         f'{MODEL}lables = 3\ninputs.text = "textbox"\n',
         "4: models.tickets.lables: There is no key 'lables'. Did you mean 'labels'? Known: task, kind,",

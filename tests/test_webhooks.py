@@ -31,8 +31,8 @@ def make_hook(workspace: Workspace, url: str, name: str = "chat", **given: Any) 
     return workspace.build_webhook({"name": name, "url": url, **fields}, **FAST)
 
 
-def flag(workspace: Workspace) -> str:
-    made = workspace.predict("tickets", {"text": "refund please"})
+def flag(workspace: Workspace, text: str = "refund please") -> str:
+    made = workspace.predict("tickets", {"text": text})
     return workspace.flag(made.prediction_id, option="other", flagger="ana").flag_id
 
 
@@ -136,3 +136,26 @@ def test_the_command_line_lists_tries_and_shows_what_was_sent(
         assert endpoint.requests[0].payload["events"] == [{"event": "ping"}]
         assert main(["webhooks", "test", "nobody", *folder]) == 3
         assert main(["webhooks", "log", *folder]) == 0
+
+
+@pytest.mark.parametrize("gone", [1, 3])
+def test_nothing_is_missed_or_told_again_when_rows_that_were_told_are_erased(
+    workspace: Workspace, gone: int
+) -> None:
+    """With all three gone, also the row is by which the place would be found again."""
+    with run_endpoint(lambda request: as_json({})) as endpoint:
+        with telling([make_hook(workspace, endpoint.url)]):
+            told = [flag(workspace, f"number {at}") for at in range(3)]
+            wait_for(lambda: list_told(endpoint) == told)
+        for each in told[:gone]:
+            workspace.erase(example_id=workspace.find_flag(each).example_id)
+        fresh = [flag(workspace, f"later {at}") for at in range(4)]
+        with telling([make_hook(workspace, endpoint.url)]):
+            wait_for(lambda: len(list_told(endpoint)) >= 7)
+    assert list_told(endpoint) == told + fresh
+    deliveries = {each.payload["delivery_id"] for each in endpoint.requests}
+    assert len(deliveries) == len(endpoint.requests)
+
+
+def list_told(endpoint: Endpoint) -> list[str]:
+    return [event["flag_id"] for each in endpoint.requests for event in each.payload["events"]]

@@ -31,7 +31,7 @@ import typer
 from reviewer import __version__
 from reviewer.cli.audit import AUDIT_VERBS, audit
 from reviewer.cli.batches import batch
-from reviewer.cli.care import doctor, erase, reindex
+from reviewer.cli.care import doctor, erase, reindex, retain
 from reviewer.cli.exits import CANCELLED, EXIT_CODES, find_exit_code
 from reviewer.cli.exports import export
 from reviewer.cli.imports import import_
@@ -80,6 +80,7 @@ VERBS: dict[str, Callable[..., Any]] = {
     "verify": verify,
     "reindex": reindex,
     "erase": erase,
+    "retain": retain,
     "doctor": doctor,
 }
 """Verb → its function, in the order of the help; those that have verbs of their own stand behind them."""

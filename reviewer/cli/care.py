@@ -34,6 +34,24 @@ def erase(
     talk("Erased; that is on record." if yes else "Nothing was changed; with --yes this goes for good.")
 
 
+def retain(
+    is_tried: Annotated[bool, typer.Option("--dry-run", help="Only say what would go.")] = False,
+    workspace: WorkspaceOption = None,
+) -> None:
+    """Let go what is older than [retention] in reviewer.toml keeps it."""
+    from reviewer.payloads import build_payload
+
+    with open_workspace(workspace) as opened:
+        found = opened.retain(is_tried=is_tried)
+    write_record(build_payload(found))
+    if found.is_empty:
+        talk("Nothing is old enough.")
+    else:
+        talk(
+            "Nothing was changed; without --dry-run this goes for good." if is_tried else "That is on record."
+        )
+
+
 def doctor(
     has_models: Annotated[bool, typer.Option("--models/--no-models", help="Load the models as well.")] = True,
     form: FormatOption = None,

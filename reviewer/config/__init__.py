@@ -35,6 +35,7 @@ from reviewer.config.outputs import (
 )
 from reviewer.config.privacy import PrivacySpec
 from reviewer.config.reading import CONFIG_NAME, load_config
+from reviewer.config.retention import RetentionSpec
 from reviewer.config.rules import (
     RULE_SPECS,
     AuditSpec,
@@ -85,6 +86,7 @@ __all__ = [
     "OutputSpec",
     "PlotOutputSpec",
     "PrivacySpec",
+    "RetentionSpec",
     "RuleSpec",
     "SignInSpec",
     "SliderSpec",

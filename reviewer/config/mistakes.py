@@ -12,8 +12,12 @@ from pydantic import BaseModel, ValidationError
 from reviewer.config.inputs import INPUT_SPECS
 from reviewer.config.models import HttpSpec, ModelSpec, WorkspaceSpec
 from reviewer.config.outputs import OUTPUT_SPECS
+from reviewer.config.privacy import PrivacySpec
+from reviewer.config.retention import RetentionSpec
 from reviewer.config.rules import RULE_SPECS
 from reviewer.config.sign_in import OidcSpec, SignInSpec
+from reviewer.config.team import TeamSpec
+from reviewer.config.training import TrainingSpec
 from reviewer.config.webhooks import WebhookSpec
 from reviewer.errors import UnknownNameError
 
@@ -26,6 +30,18 @@ _UNIONS: dict[str, Mapping[str, type[BaseModel]]] = {
     "rules": RULE_SPECS,
 }
 """Key of a model's table → name of a component or rule → its spec."""
+
+_TABLES: dict[tuple[int | str, ...], type[BaseModel]] = {
+    ("sign_in",): SignInSpec,
+    ("sign_in", "oidc"): OidcSpec,
+    ("team",): TeamSpec,
+    ("privacy",): PrivacySpec,
+    ("retention",): RetentionSpec,
+}
+"""Keys that lead to a table beside those of the models → its spec."""
+
+_MODEL_TABLES: dict[str, type[BaseModel]] = {"http": HttpSpec, "training": TrainingSpec}
+"""Key of a model's table → the spec of the table that stands there."""
 
 
 def describe_mistakes(path: Path, text: str, error: ValidationError) -> str:
@@ -87,13 +103,20 @@ def _is_added(loc: tuple[int | str, ...], at: int) -> bool:
 
 def _list_keys(loc: tuple[int | str, ...]) -> list[str]:
     """Return the keys that may stand where the unknown one stands."""
-    tables: dict[int, type[BaseModel]] = {1: WorkspaceSpec, 3: ModelSpec, 4: HttpSpec}
+    return [name for name in _find_spec(loc).model_fields if name not in FILLED_IN]
+
+
+def _find_spec(loc: tuple[int | str, ...]) -> type[BaseModel]:
+    """Return the spec of the table in which the key stands."""
+    if len(loc) == 1:
+        return WorkspaceSpec
     if loc[0] == "webhooks":
-        return list(WebhookSpec.model_fields)
-    if loc[0] == "sign_in":
-        tables = {1: WorkspaceSpec, 2: SignInSpec, 3: OidcSpec}
-    spec = tables.get(len(loc)) or _UNIONS[str(loc[2])][str(loc[4])]
-    return [name for name in spec.model_fields if name not in FILLED_IN]
+        return WebhookSpec
+    if loc[0] != "models":
+        return _TABLES[loc[:-1]]
+    if len(loc) == 3:
+        return ModelSpec
+    return _MODEL_TABLES.get(str(loc[2])) or _UNIONS[str(loc[2])][str(loc[4])]
 
 
 def _find_line(text: str, keys: list[int | str]) -> int:

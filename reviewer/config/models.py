@@ -20,6 +20,7 @@ from reviewer.config.inputs import ImageSpec, InputSpec
 from reviewer.config.keys import Keys, merge_keys
 from reviewer.config.outputs import TASK_OUTPUTS, OutputSpec
 from reviewer.config.privacy import PrivacySpec
+from reviewer.config.retention import RetentionSpec
 from reviewer.config.rules import DisagreementSpec, RuleSpec
 from reviewer.config.sign_in import SignInSpec
 from reviewer.config.team import TeamSpec
@@ -211,6 +212,8 @@ class WorkspaceSpec(Spec):
     """How people share the queue: claims, second reviews, gold flags."""
     privacy: PrivacySpec = PrivacySpec.model_validate({})
     """What is stored about those who flag."""
+    retention: RetentionSpec = RetentionSpec.model_validate({})
+    """How long the logs keep what."""
     models: dict[Annotated[Name, AfterValidator(_check_free)], ModelSpec] = Field(min_length=1)
     """A table per model."""
 

@@ -42,6 +42,9 @@ WAIT_SECONDS = 30.0
 class Index(Protocol):
     """Answers queries on the folded logs."""
 
+    restarts: int
+    """How often it was read anew, because a log was rewritten, since it was opened."""
+
     def reading(self) -> contextlib.AbstractContextManager[DuckDBPyConnection]:
         """Yield a connection of the caller's own to an index that holds all that was acknowledged."""
 
@@ -54,6 +57,7 @@ class MainIndex:
 
     def __init__(self, folder: Path, logs: dict[str, Log]) -> None:
         self._logs = logs
+        self.restarts = 0
         self._mutex = threading.Lock()
         lock = _open_lock(folder, "main")
         if not _try_lock(lock, fcntl.LOCK_EX):
@@ -74,7 +78,7 @@ class MainIndex:
         """Yield a cursor on the synced index; threads may hold one each."""
         with _explaining(self._path):
             with self._mutex, self._connection.cursor() as cursor:
-                sync_index(cursor, self._logs)
+                self.restarts += sync_index(cursor, self._logs)
             with self._connection.cursor() as cursor:
                 yield cursor
 
@@ -85,7 +89,7 @@ class MainIndex:
         Keep it short: a page is read only after a sync, which waits for this.
         """
         with _explaining(self._path), self._mutex, self._connection.cursor() as cursor:
-            sync_index(cursor, self._logs)
+            self.restarts += sync_index(cursor, self._logs)
             with transaction(cursor):
                 yield cursor
 
@@ -108,6 +112,7 @@ class SideIndex:
     def __init__(self, folder: Path, logs: dict[str, Log] | None = None) -> None:
         self._folder = folder
         self._logs = logs or open_logs(folder)
+        self.restarts = 0
         self._mutex = threading.Lock()
 
     @contextlib.contextmanager
@@ -142,7 +147,7 @@ class SideIndex:
         return True
 
     def _sync(self, connection: DuckDBPyConnection) -> None:
-        sync_index(connection, self._logs)
+        self.restarts += sync_index(connection, self._logs)
         take_groups(connection, _index_folder(self._folder))
 
     def close(self) -> None:

@@ -64,13 +64,15 @@ def create_tables(connection: DuckDBPyConnection) -> None:
     _add_places(connection)
 
 
-def sync_index(connection: DuckDBPyConnection, logs: Mapping[str, Log]) -> None:
-    """Read what the logs gained since the last time; start over when a log was rewritten."""
+def sync_index(connection: DuckDBPyConnection, logs: Mapping[str, Log]) -> bool:
+    """Read what the logs gained since the last time; returns whether a rewritten log made it start over."""
     try:
         _read_all(connection, logs)
     except LogRewrittenError:
         _empty_tables(connection)
         _read_all(connection, logs)
+        return True
+    return False
 
 
 def _read_all(connection: DuckDBPyConnection, logs: Mapping[str, Log]) -> None:

@@ -6,11 +6,13 @@ unpacked or run here; its ending says what its bytes are, not what somebody call
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import os
 import re
 import tempfile
 from collections.abc import Callable
+from datetime import datetime
 from pathlib import Path
 from typing import TypeAlias
 
@@ -70,11 +72,16 @@ class MediaStore:
     def save(self, data: bytes, ending: str) -> str:
         """Write the bytes durably unless they are there already; returns their name.
 
+        One that is there counts as new from now on, so that `list_older` leaves it to whoever saved it.
         Raises `LogError` when the disk refuses.
         """
         name = name_media(data, ending)
         path = self._path(name)
-        if not path.exists():
+        if path.exists():
+            # One that belongs to another user can be read all the same.
+            with contextlib.suppress(PermissionError):
+                os.utime(path)
+        else:
             try:
                 path.parent.mkdir(parents=True, exist_ok=True)
                 _write_durably(path, data)
@@ -94,6 +101,16 @@ class MediaStore:
     def read(self, name: str) -> bytes:
         """Return the file's bytes; raises `UnknownNameError` when there is none."""
         return self.find(name).read_bytes()
+
+    def list_older(self, end: datetime) -> list[str]:
+        """Return the names of the files that nobody has saved since that time."""
+        files = (each for each in self._folder.glob("??/*") if _NAME.fullmatch(each.name))
+        return [each.name for each in files if each.stat().st_mtime < end.timestamp()]
+
+    def remove(self, name: str) -> None:
+        """Delete the file of that name, if there is one."""
+        if _NAME.fullmatch(name):
+            self._path(name).unlink(missing_ok=True)
 
     def _path(self, name: str) -> Path:
         return self._folder / name[:2] / name
