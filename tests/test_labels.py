@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -14,9 +14,10 @@ from hypothesis import strategies as st
 
 from reviewer.datasets import read_base
 from reviewer.errors import ConfigError, ConflictError, InputError, ReviewerError, UnknownNameError
+from reviewer.index.queries import Slice
 from reviewer.index.store import SideIndex
 from reviewer.labels import check_change, check_revert, fold_names, list_current
-from reviewer.records import Change, LabelChange, Resolution, new_id
+from reviewer.records import Change, Event, LabelChange, Resolution, Review, new_id
 from reviewer.workspace import Workspace
 
 BASE = ("login", "refund")
@@ -405,3 +406,153 @@ def test_base_rows_of_a_retired_label_are_left_out(team: Workspace) -> None:
     team.change_labels("tickets", "split", name="login", added=("password", "account"))
     base = read_base(team.folder, team.find_model("tickets"))
     assert {row.right for row in base.rows} == {"refund"}
+
+
+# Several people and changing names
+
+
+@pytest.fixture
+def pair(tiny_folder: Path) -> Iterator[Workspace]:
+    """A workspace in which every answer is given twice."""
+    with (tiny_folder / "reviewer.toml").open("a", encoding="utf-8") as file:
+        file.write("[team]\nsecond_share = 1\ngold_share = 0.5\n")
+    with Workspace(tiny_folder, is_app=True) as workspace:
+        workspace.change_labels("tickets", "add", added=("access",))
+        yield workspace
+
+
+def answer_twice(
+    workspace: Workspace, first: str, second: str, meanwhile: Callable[[], object] = lambda: None
+) -> str:
+    """Return a flag that two people answered, something having happened between the answers."""
+    made = workspace.predict("tickets", {"text": "refund please"})
+    flag = workspace.flag(made.prediction_id, option="other")
+    assert flag.predicted_label == "refund"
+    workspace.review(flag.flag_id, corrected_label=first, reviewer="ann")
+    meanwhile()
+    workspace.review(flag.flag_id, corrected_label=second, reviewer="bob")
+    return flag.flag_id
+
+
+def read_answers(workspace: Workspace, flag_id: str) -> tuple[str | None, str, str | None]:
+    state = workspace.find_flag(flag_id).state
+    with Workspace(workspace.folder) as beside:  # an index that reads everything at once
+        assert beside.find_flag(flag_id).state == state
+    return state.second_review, state.status, state.corrected_label
+
+
+def check_all_agree(workspace: Workspace) -> None:
+    """The figures need a second flag."""
+    answer_twice(workspace, "refund", "refund")
+    for each in (workspace.report_agreement("tickets").overall, workspace.score_person("bob").agreement):
+        assert each.percent is not None
+        assert (each.flags, each.percent.value) == (2, 1)
+
+
+def test_a_label_renamed_between_two_answers_does_not_make_them_differ(pair: Workspace) -> None:
+    flag_id = answer_twice(
+        pair,
+        "login",
+        "sign-in",
+        lambda: pair.change_labels("tickets", "rename", name="login", added=("sign-in",)),
+    )
+    assert read_answers(pair, flag_id) == ("agreed", "resolved", "sign-in")
+    check_all_agree(pair)
+
+
+def test_answers_that_differed_agree_once_the_labels_are_one_and_differ_when_that_is_undone(
+    pair: Workspace,
+) -> None:
+    flag_id = answer_twice(pair, "login", "access")
+    assert read_answers(pair, flag_id) == ("disagreed", "disagreement", None)
+    merged = pair.change_labels("tickets", "merge", name="login", names=("access",))
+    assert read_answers(pair, flag_id) == ("agreed", "resolved", "login")
+    assert [each.flag_id for each in pair.queue(view="done")] == [flag_id]
+    pair.undo_labels(merged.change_id)
+    assert read_answers(pair, flag_id) == ("disagreed", "disagreement", None)
+    assert pair.count_facets(Slice()).views["disagreements"] == 1
+
+
+def test_the_predicted_label_is_the_same_answer_as_one_that_was_merged_into_it(pair: Workspace) -> None:
+    flag_id = answer_twice(
+        pair,
+        "access",
+        "refund",
+        lambda: pair.change_labels("tickets", "merge", name="refund", names=("access",)),
+    )
+    assert read_answers(pair, flag_id) == ("agreed", "resolved", "refund")
+    check_all_agree(pair)
+
+
+def test_who_settles_a_disagreement_may_say_a_name_of_before(pair: Workspace) -> None:
+    flag_id = answer_twice(pair, "login", "access")
+    pair.change_labels("tickets", "rename", name="access", added=("entry",))
+    pair.review(flag_id, corrected_label="access", reviewer="cyd")
+    assert read_answers(pair, flag_id) == ("adjudicated", "resolved", "entry")
+    assert pair.export("tickets").manifest["counts"]["written"] == 1
+
+
+def test_two_answers_with_a_label_that_was_split_agree_and_need_a_new_one(pair: Workspace) -> None:
+    flag_id = answer_twice(pair, "login", "login")
+    pair.change_labels("tickets", "split", name="login", added=("password", "account"))
+    assert read_answers(pair, flag_id) == ("agreed", "resolved", "login")
+    assert [each.flag_id for each in pair.queue(view="needs_label")] == [flag_id]
+
+
+@pytest.mark.parametrize("said", ["login", "sign-in"])
+def test_a_right_answer_to_a_gold_flag_is_right_by_any_name_it_had(pair: Workspace, said: str) -> None:
+    flag_id = answer_twice(pair, "login", "login")
+    pair.review(flag_id, act="gold", reviewer="ann", is_admin=True)
+    pair.change_labels("tickets", "rename", name="login", added=("sign-in",))
+    pair.review(flag_id, corrected_label=said, reviewer="eve")
+    gold = pair.score_person("eve").gold
+    assert (gold.hits, gold.of) == (1, 1)
+
+
+def test_gold_answers_follow_a_merge_into_the_predicted_label(pair: Workspace) -> None:
+    flag_id = answer_twice(pair, "refund", "refund")
+    pair.review(flag_id, act="gold", reviewer="ann", is_admin=True)
+    pair.review(flag_id, corrected_label="access", reviewer="eve")
+    assert pair.score_person("eve").gold.hits == 0
+    pair.change_labels("tickets", "merge", name="refund", names=("access",))
+    assert pair.score_person("eve").gold.hits == 1
+
+
+@given(st.randoms(use_true_random=False))
+@settings(max_examples=30, deadline=None)
+def test_two_answers_are_the_same_to_an_index_whenever_it_was_read(
+    tmp_path_factory: Any, chance: random.Random
+) -> None:
+    folder = tmp_path_factory.mktemp("pairs")
+    logs = open_small_logs(folder)
+    eager = SideIndex(folder)
+    for each in mix(chance, draw_pairs(chance), draw_history(chance, 10)):
+        append(logs, each)
+        if chance.random() < 0.5:
+            read_all(eager)
+    assert read_all(eager) == read_all(SideIndex(folder / "anew", open_small_logs(folder)))
+
+
+def mix(chance: random.Random, work: list[Any], others: list[Any]) -> list[Any]:
+    """Return both lists as one, each in its order."""
+    marks = [0] * len(work) + [1] * len(others)
+    chance.shuffle(marks)
+    each_of = iter(work), iter(others)
+    return [next(each_of[mark]) for mark in marks]
+
+
+def draw_pairs(chance: random.Random) -> list[Any]:
+    """Return flags that two people answer."""
+    work: list[Any] = []
+    for _ in range(6):
+        flag = make_flag(predicted_label=chance.choice(NAMES))
+        first = draw_answer(chance, flag.flag_id, Event.RESOLVE, 1)
+        asked = make_review(flag.flag_id, Event.ASK_SECOND, value="requested", reverts=first.action_id)
+        work += [flag, first, asked, draw_answer(chance, flag.flag_id, Event.SECOND_REVIEW, 2)]
+    return work
+
+
+def draw_answer(chance: random.Random, flag_id: str, event: str, seq: int) -> Review:
+    value = chance.choice([Resolution.LABEL_CORRECTED, Resolution.PREDICTION_CORRECT, Resolution.AMBIGUOUS])
+    label = chance.choice(NAMES) if value == Resolution.LABEL_CORRECTED else None
+    return make_review(flag_id, event, value=value, corrected_label=label, seq=seq, action_id=new_id())

@@ -27,6 +27,9 @@ if TYPE_CHECKING:
 _LOOSE_COUNTS = 1000
 """Rows of counts that may lie unpacked however few kinds there are."""
 
+_NO_EVENT = 1 << 62
+"""A position that no event has."""
+
 INDEXED = ("flags", "reviews", "predictions", "labels")
 """Streams that are in the index."""
 
@@ -168,10 +171,22 @@ def _fold_labels(connection: DuckDBPyConnection, first: int) -> None:
     connection.execute(load_sql("find_renamed"))
     touched = "position in (select position from renamed)"
     _count(connection, touched, None, -1)
+    _fold_second_answers(connection)
     connection.execute(load_sql("apply_names"))
     _count(connection, touched, None, 1)
     connection.execute("update derived_from set reviews = 0")
     _share_wrong(connection)
+
+
+def _fold_second_answers(connection: DuckDBPyConnection) -> None:
+    """Compare anew the two answers to each of the flags in `renamed` that has them."""
+    rows = connection.execute(
+        "select flag_id::varchar from flags join renamed using (position) where second_review is not null"
+    ).fetchall()
+    if rows:
+        values = {"first": _NO_EVENT, "again": [flag_id for (flag_id,) in rows]}
+        connection.execute(load_sql("fold_reviews"), values)
+        connection.execute(load_sql("fold_mentions"), values)
 
 
 def _save_names(connection: DuckDBPyConnection) -> bool:
@@ -198,10 +213,10 @@ def _fold_reviews(connection: DuckDBPyConnection, first: int) -> None:
     """Fold the new events into their flags, which are taken off the counts before and added again after."""
     touched = "flag_id in (select flag_id from reviews where position >= $first and is_applied)"
     _count(connection, touched, first, -1)
-    connection.execute(load_sql("fold_reviews"), {"first": first})
+    connection.execute(load_sql("fold_reviews"), {"first": first, "again": []})
     commented = f"select 1 from flags where comments > 0 and {touched} limit 1"  # noqa: S608  constant texts
     if connection.execute(commented, {"first": first}).fetchone():
-        connection.execute(load_sql("fold_mentions"), {"first": first})
+        connection.execute(load_sql("fold_mentions"), {"first": first, "again": []})
     if _has_names(connection):
         _apply_names(connection, touched, {"first": first})
     _count(connection, touched, first, 1)

@@ -1,11 +1,15 @@
--- Who is named in a standing comment of a flag that an event since position $first touches, and has done nothing about it
--- after that comment.
+-- Who is named in a standing comment of a flag that an event since position $first touches, or of one of $again, and has
+-- done nothing about it after that comment.
 with told as (
     select *
     from reviews
     where is_applied
         and event <> 'renew'
-        and flag_id in (select flag_id from reviews where position >= $first and is_applied)
+        and flag_id in (
+            select flag_id from reviews where position >= $first and is_applied
+            union all
+            select unnest($again::uuid[])
+        )
 ),
 standing as (
     select *

@@ -1,13 +1,18 @@
--- The state of every flag that an event since position $first touches, folded from all its applied events. What
--- a later revert of the same flag takes back does not count. The last answer or status sets the status, or a claim or
+-- The state of every flag that an event since position $first touches, and of $again, folded from all its applied
+-- events. What a later revert of the same flag takes back does not count. The last answer or status sets the status, or a claim or
 -- release after it; the last verdict stands unless a decision or revert came after it. The last claim, release or
 -- assignment says whose the flag is. An answer that a second review was asked for is provisional: until somebody else
--- has answered, the state holds none of it; two that differ wait for the one that settles them.
+-- has answered, the state holds none of it; two that differ wait for the one that settles them. Labels differ when they
+-- mean something else by the names of today.
 with history as (
     select *
     from reviews
     where is_applied
-        and flag_id in (select flag_id from reviews where position >= $first and is_applied)
+        and flag_id in (
+            select flag_id from reviews where position >= $first and is_applied
+            union all
+            select unnest($again::uuid[])
+        )
 ),
 undone as (
     select flag_id, reverts as event_id, max(position) as undone_at
@@ -53,25 +58,47 @@ answered as (
     from folded
     left join history as first on first.position = answered_at
 ),
+labelled as (
+    select
+        answered.*,
+        flags.model,
+        coalesce(flags.raw_predicted_label, flags.predicted_label) as predicted,
+        case first_value when 'label_corrected' then first_label when 'prediction_correct' then predicted end as first_said
+    from answered
+    join flags using (flag_id)
+),
+labels_now as (select model, written, name from current_names where part = 'label'),
 compared as (
     select
-        answered.* exclude (second_at, settled_at, owned_at, first_reviewer),
+        labelled.* exclude (second_at, settled_at, owned_at, first_reviewer),
+        coalesce(of_first.name, first_said) as first_means,
+        case second.value
+            when 'label_corrected' then coalesce(of_corrected.name, second.corrected_label)
+            when 'prediction_correct' then coalesce(of_predicted.name, predicted)
+        end as second_means,
         case when is_asked then first_reviewer end as first_reviewer,
         second.reviewer as second_reviewer,
         second.position as second_at,
         case when settled_at > second.position then settled_at end as settled_at,
         case when not is_asked or owned_at > greatest(answered_at, second.position) then owned_at end as owned_at,
-        second.value is not distinct from first_value
-        and second.corrected_label is not distinct from first_label
-        and second.corrected_output is not distinct from first_output
+        first_means is not distinct from second_means
         and (
-            second.corrected_value is not distinct from first_number
-            or abs(second.corrected_value - first_number)
-            <= 0.005 * greatest(abs(second.corrected_value), abs(first_number))
+            first_means is not null
+            or second.value is not distinct from first_value
+            and second.corrected_output is not distinct from first_output
+            and (
+                second.corrected_value is not distinct from first_number
+                or abs(second.corrected_value - first_number)
+                <= 0.005 * greatest(abs(second.corrected_value), abs(first_number))
+            )
         ) as is_agreed
-    from answered
+    from labelled
     left join history as second
         on second.position = second_at and is_asked and second_at > answered_at
+    left join labels_now as of_first on of_first.model = labelled.model and of_first.written = first_said
+    left join labels_now as of_predicted on of_predicted.model = labelled.model and of_predicted.written = predicted
+    left join labels_now as of_corrected
+        on of_corrected.model = labelled.model and of_corrected.written = second.corrected_label
 ),
 staged as (
     select

@@ -15,8 +15,8 @@ with answers as (
 )
 select
     count(*) filter (
-        where answers.value = flags.resolution
-            and answers.corrected_label is not distinct from coalesce(flags.raw_corrected_label, flags.corrected_label)
+        where answered_label is not distinct from known_label
+            and (answered_label is not null or answers.value = flags.resolution)
             and answers.corrected_output is not distinct from flags.corrected_output
             and (
                 answers.corrected_value is not distinct from flags.corrected_value
@@ -27,4 +27,16 @@ select
     count(*) as answered
 from answers
 inner join flags using (flag_id)
+left join current_names as names
+    on names.part = 'label' and names.model = flags.model and names.written = answers.corrected_label
+cross join lateral (
+    select
+        case answers.value
+            when 'label_corrected' then coalesce(names.name, answers.corrected_label)
+            when 'prediction_correct' then flags.predicted_label
+        end as answered_label,
+        case flags.resolution
+            when 'label_corrected' then flags.corrected_label when 'prediction_correct' then flags.predicted_label
+        end as known_label
+)
 where flags.gold_by is not null and flags.status = 'resolved'

@@ -1,5 +1,6 @@
 -- One row per flag of the model $model (of all when null) whose second answer stands, in log order: who gave which
--- answer, as a text (a resolution without a right answer in brackets) and, where it is one, as a number.
+-- answer, as a text (a label by its name of today, a resolution without a right answer in brackets) and, where it is one,
+-- as a number.
 with answers as (
     select
         *,
@@ -29,11 +30,11 @@ told as (
         case answers.value
             when 'label_corrected'
             then coalesce(
-                answers.corrected_label, answers.corrected_value::varchar, answers.corrected_output ->> '$'
+                names.name, answers.corrected_label, answers.corrected_value::varchar, answers.corrected_output ->> '$'
             )
             when 'prediction_correct'
             then coalesce(
-                flags.raw_predicted_label, flags.predicted_label, flags.predicted_value::varchar, flags.output ->> '$')
+                flags.predicted_label, flags.predicted_value::varchar, flags.output ->> '$')
             else '(' || answers.value || ')'
         end as answer,
         case answers.value
@@ -42,6 +43,8 @@ told as (
         end as number
     from answers
     inner join flags using (flag_id)
+    left join current_names as names
+        on names.part = 'label' and names.model = flags.model and names.written = answers.corrected_label
     where newest = 1 and not flags.is_withdrawn and ($model is null or flags.model = $model)
 )
 select
