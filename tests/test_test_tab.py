@@ -317,14 +317,16 @@ def test_a_version_that_is_served_by_now_is_said_and_chosen(
     said: list[str] = []
     monkeypatch.setattr(gr, "Info", lambda sentence, **look: said.append(sentence))
     workspace.list_versions("texts")
-    assert refresh_tab(workspace, request_en, "texts", "1")[1].value == "1"
+    with gr.Blocks():
+        tab = build_test_tab(workspace)
+    assert refresh_tab(workspace, request_en, tab, "texts", "1")[1].value == "1"
     assert said == []
     (workspace.folder / "echo.py").write_text("def say(text):\n    return text[::-1]\n")
     versions = workspace.versions_of("texts")
     source = workspace.folder / "echo.py"
     os.utime(source, (source.stat().st_atime, source.stat().st_mtime - 60))
     assert [each.name for each in versions.read_all()] == ["1", "2"]
-    assert refresh_tab(workspace, request_en, "texts", "1")[1].value == "2"
+    assert refresh_tab(workspace, request_en, tab, "texts", "1")[1].value == "2"
     assert said == ["Version 2 is now asked."]
 
 

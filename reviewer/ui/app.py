@@ -24,6 +24,7 @@ from reviewer.sign_in import SignIn
 from reviewer.ui.answer_stream import AnswerStreams
 from reviewer.ui.batch_pane import build_batch, wire_batch
 from reviewer.ui.busy import translate_busy
+from reviewer.ui.choices import list_choices
 from reviewer.ui.desk import build_desk
 from reviewer.ui.endpoints import add_endpoints
 from reviewer.ui.export_pane import build_export, wire_export
@@ -147,8 +148,8 @@ def _wire_tabs(
     models = [panel.spec.name for panel in model_tab.panels]
 
     @needs(Role.TESTER)
-    def refresh(request: gr.Request, model: str | None, version: str | None) -> list[Any]:
-        return refresh_tab(workspace, request, model, version)
+    def refresh(request: gr.Request, model: str | None, version: str | None, seen: str | None) -> list[Any]:
+        return refresh_tab(workspace, request, model_tab, model, version, seen)
 
     @needs(Role.TESTER)
     def open_linked(request: gr.Request) -> list[Any]:
@@ -161,7 +162,10 @@ def _wire_tabs(
         ]  # fmt: skip
 
     quiet: dict[str, Any] = {"api_visibility": "private", "show_progress": "hidden", "queue": False}
-    known, shown = [model_tab.model, model_tab.version], [model_tab.session, model_tab.version]
+    known = [model_tab.model, model_tab.version, model_tab.seen]
+    shown = [
+        model_tab.session, model_tab.version, *list_choices(model_tab.panels), model_tab.seen,
+    ]  # fmt: skip
     filled = [tabs, model_tab.model, batch_model, review]
     opened = app.load(open_linked, None, filled, **quiet)
     # The versions are those of the model that the link has chosen.

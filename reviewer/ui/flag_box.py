@@ -6,6 +6,7 @@ The rule: which flag can be taken back is known to the server alone, in `FlagBox
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass
 from html import escape
 from typing import Any
@@ -13,10 +14,10 @@ from typing import Any
 import gradio as gr
 
 from reviewer.config import ModelSpec
-from reviewer.records import Flag, FlagOption, Prediction, Status, Verification
+from reviewer.records import Flag, Prediction, Status, Verification
 from reviewer.rules import RULE_FLAGGER
 from reviewer.ui.outputs import draw_suggestion
-from reviewer.ui.texts import say, say_option, say_sentence, translate
+from reviewer.ui.texts import find_language, load_texts, say, say_option, say_sentence, translate
 from reviewer.workspace import MOST_TWINS
 
 Row = list[Any]
@@ -25,11 +26,18 @@ Row = list[Any]
 _NEXT_SENTENCE = re.compile(r"(?<=\.) (?=[A-Z'\"])")
 
 
+_OPTIONS_START = """
+import(new URL("ui/test/options.js", document.baseURI))
+  .then((options) => options.mount(element, props, watch, trigger));
+"""
+
+
 @dataclass(frozen=True, slots=True)
 class FlagBox:
     """The components in which one model's predictions are flagged."""
 
-    options: dict[str, gr.Button]
+    options: gr.HTML
+    """A button per option; its `click` event carries the `option`."""
     suggestion: gr.components.Component
     comment: gr.Textbox
     message: gr.HTML
@@ -43,10 +51,13 @@ def draw_flag_box(spec: ModelSpec, labels: list[str]) -> FlagBox | None:
     if spec.flagging == "never":
         return None
     with gr.Column(elem_classes="flagging"):
-        title = "test.wrong.auto" if spec.flagging == "auto" else "test.wrong"
-        gr.Markdown(translate(title), elem_classes="box-title")
-        with gr.Row(elem_classes="flag-options"):
-            options = {str(option): _draw_option(option) for option in spec.options}
+        gr.Markdown(translate(_name_title(spec)), elem_classes="box-title")
+        options = gr.HTML(
+            build_options(spec, load_texts(find_language(None))),
+            html_template="",
+            js_on_load=_OPTIONS_START,
+            elem_classes="flag-options",
+        )
         with gr.Row():
             suggestion = draw_suggestion(spec, labels)
             comment = gr.Textbox(
@@ -62,9 +73,14 @@ def draw_flag_box(spec: ModelSpec, labels: list[str]) -> FlagBox | None:
     return FlagBox(options, suggestion, comment, message, undo, flagged)
 
 
-def _draw_option(option: str) -> gr.Button:
-    text = translate(f"option.{option}") if option in set(FlagOption) else option
-    return gr.Button(text, elem_classes=["flag-option", f"option-{option}"], size="md")
+def build_options(spec: ModelSpec, texts: Mapping[str, str]) -> dict[str, Any]:
+    """Return the value of `FlagBox.options`; an option that an admin added is called by its name."""
+    options = [{"name": str(each), "text": texts.get(f"option.{each}", str(each))} for each in spec.options]
+    return {"label": texts[_name_title(spec)], "options": options}
+
+
+def _name_title(spec: ModelSpec) -> str:
+    return "test.wrong.auto" if spec.flagging == "auto" else "test.wrong"
 
 
 def describe_flag(request: gr.Request, made: Flag, key: str = "") -> str:

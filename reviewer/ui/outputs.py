@@ -148,13 +148,17 @@ def draw_suggestion(spec: ModelSpec, labels: Sequence[str]) -> gr.components.Com
     """Place the field in which a flagger may say what is right."""
     label = translate("test.suggestion")
     if spec.task.is_classification and labels:
-        choices = [("—", ""), *((each, each) for each in labels)]
-        return gr.Dropdown(choices, value="", label=label, elem_classes="suggestion")
+        return gr.Dropdown(list_suggestions(labels), value="", label=label, elem_classes="suggestion")
     if spec.task is Task.TABULAR_REGRESSION:
         number = gr.Number(label=label, value=None, elem_classes="suggestion")
         number.value = ""  # the browser would show a missing number as 0
         return number
     return gr.Textbox(label=label, lines=1, max_lines=8, elem_classes="suggestion")
+
+
+def list_suggestions(labels: Sequence[str]) -> list[tuple[str, str]]:
+    """Return the entries of a field that offers labels, the one for none first."""
+    return [("—", ""), *((each, each) for each in labels)]
 
 
 def describe_answer(prediction: Prediction) -> str:

@@ -20,6 +20,7 @@ from reviewer.errors import InputError, ModelError
 from reviewer.models.components import find_oddities, find_problems
 from reviewer.ownership import find_own_flag, keep_visible
 from reviewer.records import Flag, Prediction
+from reviewer.ui.choices import list_choices, renew_choices
 from reviewer.ui.flag_box import Row, describe_flag, describe_past, describe_undone, list_ruled
 from reviewer.ui.handlers import find_asker, needs
 from reviewer.ui.inputs import FindFile, list_starts, read_values, show_example
@@ -42,6 +43,8 @@ class ModelTab:
     version: gr.Dropdown
     session: gr.HTML
     panels: list[Panel]
+    seen: gr.State
+    """Which options and labels the page has."""
 
 
 def build_test_tab(workspace: Workspace) -> ModelTab:
@@ -67,7 +70,7 @@ def build_test_tab(workspace: Workspace) -> ModelTab:
     ]
     with gr.Column(elem_classes=["box", "session-box"], visible=bool(specs)):
         gr.Markdown(translate("test.session"), elem_classes="box-title")
-        tab = ModelTab(model, version, draw_session(), panels)
+        tab = ModelTab(model, version, draw_session(), panels, gr.State(None))
     _wire_model(workspace, tab)
     for panel in panels:
         _wire_predict(workspace, tab, panel)
@@ -117,9 +120,9 @@ def _wire_predict(workspace: Workspace, tab: ModelTab, panel: Panel) -> None:
     )
     # The answer does not wait for what only stands beside it.
     made.success(
-        _build_look_back(workspace, panel),
-        panel.current,
-        [panel.past, tab.session],
+        _build_look_back(workspace, tab),
+        [panel.current, tab.seen],
+        [panel.past, tab.session, *list_choices(tab.panels), tab.seen],
         js=_AFTER_PAINT,
         trigger_mode="multiple",
         api_visibility="private",
@@ -156,17 +159,20 @@ def _build_predict(workspace: Workspace, panel: Panel) -> Callable[..., Row]:
     return predict
 
 
-def _build_look_back(workspace: Workspace, panel: Panel) -> Callable[..., Row]:
+def _build_look_back(workspace: Workspace, tab: ModelTab) -> Callable[..., Row]:
     @needs(Role.TESTER)
-    def look_back(request: gr.Request, current: str) -> Row:
-        """Return what became of the example before, and the session's list when a rule has flagged it now."""
+    def look_back(request: gr.Request, current: str, seen: str | None) -> Row:
+        """Return what became of the example before, the session's list when a rule has flagged it now, and
+        what there is to choose from when that was changed.
+        """
+        choices = renew_choices(workspace, request, tab.panels, seen)
         if not current:
-            return [gr.skip(), gr.skip()]
+            return [gr.skip(), gr.skip(), *choices]
         made = _find_own(workspace, request, current).prediction
         twins = _find_twins(workspace, made)
         is_flagged = _tell(request, workspace, made, twins)
         listed = _list_session(workspace, request) if is_flagged else gr.skip()
-        return [describe_past(request, made, twins), listed]
+        return [describe_past(request, made, twins), listed, *choices]
 
     return look_back
 
@@ -216,15 +222,14 @@ def _wire_flagging(workspace: Workspace, tab: ModelTab, panel: Panel) -> None:
     box = panel.flagging
     if box is None:
         return
-    for option, button in box.options.items():
-        button.click(
-            _flag_as(workspace, option),
-            [panel.current, box.suggestion, box.comment],
-            [*panel.flagged, tab.session],
-            api_visibility="private",
-            show_progress="minimal",
-            show_progress_on=box.message,
-        )
+    box.options.click(
+        _build_flag(workspace),
+        [panel.current, box.suggestion, box.comment],
+        [*panel.flagged, tab.session],
+        api_visibility="private",
+        show_progress="minimal",
+        show_progress_on=box.message,
+    )
 
     @needs(Role.TESTER)
     def undo(request: gr.Request, flag_id: str) -> Row:
@@ -243,15 +248,17 @@ def _wire_flagging(workspace: Workspace, tab: ModelTab, panel: Panel) -> None:
     )
 
 
-def _flag_as(workspace: Workspace, option: str) -> Callable[..., Row]:
+def _build_flag(workspace: Workspace) -> Callable[..., Row]:
     @needs(Role.TESTER)
-    def flag(request: gr.Request, current: str, suggestion: Any, comment: str | None) -> Row:
+    def flag(
+        request: gr.Request, event: gr.EventData, current: str, suggestion: Any, comment: str | None
+    ) -> Row:
         """Return what fills `Panel.flagged`, and the session's list, once the flag is on the disk."""
         if not current:
             raise InputError(say(request, "test.nothing"))
         made = workspace.flag(
             _find_own(workspace, request, current).prediction.prediction_id,
-            option=option,
+            option=str(event.option),
             suggested_label=None if suggestion in (None, "") else str(suggestion),
             comment=comment or "",
             flagger=find_asker().name,
@@ -322,16 +329,22 @@ def _list_session(workspace: Workspace, request: gr.Request) -> dict[str, Any]:
 
 
 def refresh_tab(
-    workspace: Workspace, request: gr.Request, model: str | None, version: str | None = None
+    workspace: Workspace,
+    request: gr.Request,
+    tab: ModelTab,
+    model: str | None,
+    version: str | None = None,
+    seen: str | None = None,
 ) -> Row:
-    """Return the session's list and the model's versions as they are now.
+    """Return the session's list, the model's versions and what there is to choose from, as they are now.
 
     `version` is the one that stood there; when another is served by now, a message in passing says so.
     """
     _, served = _read_versions(workspace, model)
     if version and served not in (None, version):
         gr.Info(escape(say(request, "test.version.now", version=served)), title="")
-    return [_list_session(workspace, request), list_versions(workspace, model)]
+    choices = renew_choices(workspace, request, tab.panels, seen)
+    return [_list_session(workspace, request), list_versions(workspace, model), *choices]
 
 
 def list_versions(workspace: Workspace, model: str | None, chosen: str | None = None) -> gr.Dropdown:
