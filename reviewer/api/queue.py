@@ -66,8 +66,8 @@ def add_queue_routes(router: APIRouter, workspace: Workspace) -> None:
 
         `at` is the flag that whoever asks is looking at; `present` is flag → who else looks at it. `views` is
         another text once somebody has saved, changed or deleted a view, `labels` another number once somebody
-        has changed labels or options, or something was erased: then all flags are to be read again. `unread` is
-        how much the bell has to tell.
+        has changed labels or options, or something was erased: then all flags are to be read again.
+        `unread` is how much the bell has to tell.
         """
         workspace.presence.note(person.name, at)
         about = {
