@@ -67,9 +67,11 @@ def is_readable(row: dict[str, str], ids: tuple[str, ...], time: str) -> bool:
 def fold_logs(folder: Path) -> list[dict[str, Any]]:
     """Return the state of every flag: its events in log order, each applied as the design says."""
     flags: dict[str, dict[str, Any]] = {}
+    predicted: dict[str, str] = {}
     for position, row in enumerate(read_csv(folder, "flags")):
         if is_readable(row, ("flag_id",), "flagged_at"):
             flags.setdefault(row["flag_id"], {"position": position, "flag_id": row["flag_id"]})
+            predicted.setdefault(row["flag_id"], row["predicted_label"])
     events: dict[str, list[dict[str, str]]] = {flag_id: [] for flag_id in flags}
     known: set[str] = set()
     for row in read_csv(folder, "reviews"):
@@ -77,7 +79,7 @@ def fold_logs(folder: Path) -> list[dict[str, Any]]:
         if is_usable and row["event_id"] not in known:
             known.add(row["event_id"])
             events[row["flag_id"]].append(row)
-    return [flags[flag_id] | fold_events(flag_id, events[flag_id]) for flag_id in flags]
+    return [flags[flag_id] | fold_events(flag_id, events[flag_id], predicted[flag_id]) for flag_id in flags]
 
 
 def list_applied(events: list[dict[str, str]]) -> list[dict[str, str]]:
@@ -111,14 +113,14 @@ JUDGING = (*ANSWERING, Event.STATUS, Event.ASK_SECOND, Event.VERIFY, Event.REVER
 """Events after which an earlier verdict of the machine counts no more; a blind second answer is none."""
 
 
-def fold_events(flag_id: str, events: list[dict[str, str]]) -> dict[str, Any]:
+def fold_events(flag_id: str, events: list[dict[str, str]], predicted: str) -> dict[str, Any]:
     applied = list_applied(events)
     standing = [each for at, each in enumerate(applied) if not is_undone(each, applied[at + 1 :])]
     judged = [each for each in standing if each["event"] in JUDGING and each["event"] != Event.SECOND_REVIEW]
     golds = [each for each in standing if each["event"] == Event.GOLD]
     is_judged = bool(judged) and judged[-1]["event"] == Event.VERIFY
     return {
-        **fold_answers(standing),
+        **fold_answers(standing, predicted),
         "gold_by": golds[-1]["reviewer"] if golds else None,
         "mentions": fold_mentions(standing) or None,
         "verification": judged[-1]["value"] if is_judged else Verification.NOT_RUN.value,
@@ -130,7 +132,7 @@ def fold_events(flag_id: str, events: list[dict[str, str]]) -> dict[str, Any]:
     }
 
 
-def fold_answers(standing: list[dict[str, str]]) -> dict[str, Any]:
+def fold_answers(standing: list[dict[str, str]], predicted: str) -> dict[str, Any]:
     """Return what people decided: one answer, or two and the one that settles them, and whose turn it is."""
     own = [each for each in standing if each["event"] in (Event.RESOLVE, Event.STATUS)]
     asked = {each["reverts"] for each in standing if each["event"] == Event.ASK_SECOND}
@@ -151,7 +153,7 @@ def fold_answers(standing: list[dict[str, str]]) -> dict[str, Any]:
         stage, decision, status = "waiting", None, Status.SECOND_REVIEW
     elif settled:
         stage, decision, status = "adjudicated", settled[-1], Status.RESOLVED
-    elif is_same_answer(first, second):
+    elif is_same_answer(first, second, predicted):
         stage, decision, status = "agreed", first, Status.RESOLVED
     else:
         stage, decision, status = "disagreed", None, Status.DISAGREEMENT
@@ -165,14 +167,19 @@ def fold_answers(standing: list[dict[str, str]]) -> dict[str, Any]:
     }
 
 
-def is_same_answer(first: dict[str, str], second: dict[str, str]) -> bool:
-    names = ("value", "corrected_label", "corrected_output")
+def is_same_answer(first: dict[str, str], second: dict[str, str], predicted: str) -> bool:
+    """Whether two answers say the same; a label says the same whether it corrects or confirms."""
+    labels = [
+        {"label_corrected": each["corrected_label"], "prediction_correct": predicted}.get(each["value"], "")
+        for each in (first, second)
+    ]
+    is_same = labels[0] == labels[1] and bool(labels[0] or first["value"] == second["value"])
     values = [float(each["corrected_value"]) if each["corrected_value"] else None for each in (first, second)]
     is_near = values[0] == values[1]
     if None not in values:
         one, other = (float(each or 0) for each in values)
         is_near = abs(one - other) <= 0.005 * max(abs(one), abs(other))
-    return is_near and all(first[name] == second[name] for name in names)
+    return is_same and is_near and first["corrected_output"] == second["corrected_output"]
 
 
 def fold_owner(standing: list[dict[str, str]]) -> dict[str, Any]:

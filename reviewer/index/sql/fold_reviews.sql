@@ -82,15 +82,12 @@ compared as (
         case when settled_at > second.position then settled_at end as settled_at,
         case when not is_asked or owned_at > greatest(answered_at, second.position) then owned_at end as owned_at,
         first_means is not distinct from second_means
+        and (first_means is not null or second.value is not distinct from first_value)
+        and second.corrected_output is not distinct from first_output
         and (
-            first_means is not null
-            or second.value is not distinct from first_value
-            and second.corrected_output is not distinct from first_output
-            and (
-                second.corrected_value is not distinct from first_number
-                or abs(second.corrected_value - first_number)
-                <= 0.005 * greatest(abs(second.corrected_value), abs(first_number))
-            )
+            second.corrected_value is not distinct from first_number
+            or abs(second.corrected_value - first_number)
+            <= 0.005 * greatest(abs(second.corrected_value), abs(first_number))
         ) as is_agreed
     from labelled
     left join history as second
