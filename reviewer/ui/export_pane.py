@@ -67,7 +67,7 @@ def build_export(workspace: Workspace) -> ExportPane:
         with gr.Column(scale=3, elem_classes="box", min_width=320):
             gr.Markdown(translate("export.planned"), elem_classes="box-title")
             job = build_job_box(workspace, "export")
-            planned = gr.HTML(elem_id="export-planned", min_height=80)
+            planned = gr.HTML(translate("export.unplanned"), elem_id="export-planned", min_height=80)
     with gr.Column(elem_classes="box"):
         gr.Markdown(translate("export.earlier"), elem_classes="box-title")
         exports = gr.HTML(elem_id="export-list")

@@ -49,6 +49,7 @@ def build_sql(workspace: Workspace) -> SqlPane:
             facts = gr.HTML(elem_id="sql-facts")
             grid = gr.Dataframe(
                 label=translate("sql.result"),
+                visible=False,  # until there is a result: Gradio shows three columns of nothing
                 interactive=False,
                 wrap=True,
                 elem_id="sql-grid",
@@ -92,7 +93,9 @@ def _wire(workspace: Workspace, pane: SqlPane) -> None:
         link = f'<a href="api/query.csv?sql={quote(sql)}" download>{escape(say(request, "sql.download"))}</a>'
         return (
             f'<p class="dim" role="status">{escape(facts)} {link}</p>',
-            {"headers": list(result.columns), "data": _show_rows(rows[:SHOWN_ROWS])},
+            gr.Dataframe(
+                {"headers": list(result.columns), "data": _show_rows(rows[:SHOWN_ROWS])}, visible=True
+            ),
         )
 
     @needs(Role.REVIEWER)
@@ -101,7 +104,7 @@ def _wire(workspace: Workspace, pane: SqlPane) -> None:
 
     @needs(Role.REVIEWER)
     def clear() -> tuple[str, Any]:
-        return "", {"headers": [], "data": []}
+        return "", gr.Dataframe(visible=False)
 
     shown = [pane.facts, pane.grid]
     ran = pane.run.click(run, pane.editor, shown, api_visibility="private", show_progress="minimal")
