@@ -129,3 +129,7 @@ def _run(job: Job, work: Callable[[Progress], Any]) -> None:
         job.error = job.on_failure
     # Last, since whoever sees the end reads the rest.
     job.state = state
+
+
+def ignore_progress(share: float, doing: str) -> None:
+    """Tell nobody how far the work is."""

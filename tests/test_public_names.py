@@ -40,7 +40,7 @@ def test_the_version_is_the_one_that_is_installed() -> None:
 
 
 def test_the_methods_of_a_workspace_are_these() -> None:
-    public = [name for name in vars(reviewer.Workspace) if not name.startswith("_")]
+    public = [name for name in dir(reviewer.Workspace) if not name.startswith("_")]
     assert {
         "open", "close", "predict", "flag", "review", "undo", "queue", "query", "export", "retrain", "verify",
         "reindex",

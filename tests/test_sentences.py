@@ -29,7 +29,7 @@ SPEAKERS = (
     "accounts/*.py", "sign_in/*.py", "ui/sign_in/*.py", "models/kinds/*.py", "ui/apps/uploads.py",
     "access.py", "archives.py", "bundle/*.py",
     "bundle/formats/*.py", "datasets.py", "decisions.py", "errors.py", "guards.py", "jobs.py",
-    "label_book.py", "labels.py", "ledger.py", "rules.py", "training/*.py", "triage.py", "workspace.py",
+    "label_book.py", "labels.py", "ledger.py", "rules.py", "training/*.py", "triage.py", "workspace/*.py",
 )  # fmt: skip
 """The modules whose sentences a person can meet in the browser."""
 
@@ -57,9 +57,9 @@ NOT_SHOWN = {
     "models/kinds/python.py: No module named {0!r}": "its text is a value of another sentence",
     "training/model_card.py: ": "a file for others, which is English",
     "training/reports.py: ": "files for others, which are English",
-    "workspace.py: There is no workspace": "before there is an app",
-    "workspace.py: There is no {0} in {1} or above it": "before there is an app",
-    "workspace.py: The current folder was deleted": "before there is an app",
+    "workspace/finding.py: There is no workspace": "before there is an app",
+    "workspace/finding.py: There is no {0} in {1} or above it": "before there is an app",
+    "workspace/finding.py: The current folder was deleted": "before there is an app",
 }
 """Start of `MODULE: SENTENCE` → why nobody meets it in the browser."""
 

@@ -47,6 +47,7 @@ from reviewer.batch.state import (
 from reviewer.config import ModelSpec
 from reviewer.errors import InputError, ModelError, ReviewerError, StoppedError
 from reviewer.folders import hash_file
+from reviewer.jobs import ignore_progress
 from reviewer.models.asking import Answered
 from reviewer.records import JsonValue, Progress, utc_now
 from reviewer.workspace import Workspace
@@ -63,10 +64,6 @@ _COLLECTED = 500_000
 
 _MOST_FAILURES = 100
 """After so many failed rows in a row the model itself is broken, and the batch ends."""
-
-
-def ignore_progress(share: float, doing: str) -> None:
-    """Tell nobody."""
 
 
 def run_batch(workspace: Workspace, batch_id: str, progress: Progress = ignore_progress) -> Batch:
