@@ -55,8 +55,14 @@ def _build_own(**fonts: Any) -> gr.themes.Base:
         block_background_fill_dark="#1b2027",
         button_primary_background_fill="#3b5bdb",
         button_primary_background_fill_hover="#3350c4",
-        button_primary_background_fill_dark="#4c6ef5",
+        button_primary_background_fill_dark="#4263eb",
         button_primary_text_color="#ffffff",
+        # Gradio's own greys and links stand out too little from what is behind them (WCAG AA: 4.5 to 1).
+        body_text_color_subdued="#5a6578",
+        body_text_color_subdued_dark="#9aa6b8",
+        input_placeholder_color="*body_text_color_subdued",
+        input_placeholder_color_dark="*body_text_color_subdued",
+        link_text_color_dark="#8ea8ff",
         block_border_width="1px",
     )
 
