@@ -199,8 +199,9 @@ def test_guessing_is_stopped_and_the_wait_is_told(
     for _ in range(FREE_BY_NAME):
         assert enter(nobody, "target", "wrong wrong wrong").status_code == 403
     answer = enter(nobody, "TARGET", "wrong wrong wrong")
-    assert (answer.status_code, answer.headers["retry-after"]) == (429, "30")
-    assert "Too many tries; the next one is possible in 30 seconds." in answer.text
+    seconds = int(answer.headers["retry-after"])
+    assert (answer.status_code, 0 < seconds <= 30) == (429, True)  # a busy machine takes some of them to answer
+    assert f"Too many tries; the next one is possible in {seconds} second" in answer.text
     refusals = [each.getMessage() for each in caplog.records if each.name == "reviewer.access"]
     assert len(refusals) == FREE_BY_NAME + 1
     assert "'sign-in as TARGET'" in refusals[-1]
