@@ -172,7 +172,7 @@ def test_the_name_of_a_tester_leaves_by_no_route_and_no_webhook(tiny_folder: Pat
             flagged = post(clients["tess"], "flags", prediction_id=made["prediction_id"], option="other")
             body = {"action_id": new_id(), "flag_id": flagged["flag_id"], "seq": 0}
             post(clients["bob"], "reviews", **body, corrected_label="login")
-            wait_for_requests(endpoint, 2)
+            wait_for_event(endpoint, "flag_resolved")
         sent = "".join(str(each.payload) for each in endpoint.requests)
         read = [clients[who].get(path).text for who, path in ROUTES]
         read.append(read_audit_of_flags(clients["ann"]))
@@ -194,13 +194,14 @@ def read_audit_of_flags(admin: TestClient) -> str:
     return "".join(str(each) for each in rows if each["action"] not in ("add_user", "sign_in"))
 
 
-def wait_for_requests(endpoint: Any, count: int) -> None:
+def wait_for_event(endpoint: Any, event: str) -> None:
+    """Return once the endpoint was told of it, alone or together with others."""
     pause = threading.Event()
     for _ in range(6_000):
-        if len(endpoint.requests) >= count:
+        if event in "".join(str(each.payload) for each in endpoint.requests):
             return
         pause.wait(0.01)
-    raise AssertionError("it did not happen in a minute")
+    raise AssertionError(f"{event} was not told in a minute")
 
 
 def post(client: TestClient, path: str, **body: Any) -> dict[str, Any]:

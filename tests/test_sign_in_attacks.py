@@ -200,7 +200,10 @@ def test_guessing_is_stopped_and_the_wait_is_told(
         assert enter(nobody, "target", "wrong wrong wrong").status_code == 403
     answer = enter(nobody, "TARGET", "wrong wrong wrong")
     seconds = int(answer.headers["retry-after"])
-    assert (answer.status_code, 0 < seconds <= 30) == (429, True)  # a busy machine takes some of them to answer
+    assert (answer.status_code, 0 < seconds <= 30) == (
+        429,
+        True,
+    )  # a busy machine takes some of them to answer
     assert f"Too many tries; the next one is possible in {seconds} second" in answer.text
     refusals = [each.getMessage() for each in caplog.records if each.name == "reviewer.access"]
     assert len(refusals) == FREE_BY_NAME + 1
