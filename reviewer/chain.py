@@ -10,9 +10,7 @@ The rule: appending a review never waits for the chain; rows are sealed soon aft
 from __future__ import annotations
 
 import contextlib
-import fcntl
 import hashlib
-import os
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -20,6 +18,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from reviewer.errors import InputError, LogError
+from reviewer.folders import hold_lock
 from reviewer.log import Log, Position, encode_rows
 from reviewer.log.columns import columns_of, format_columns
 from reviewer.log.csv_log import LogRewrittenError
@@ -210,12 +209,8 @@ class Chain:
     @contextlib.contextmanager
     def _locked(self) -> Iterator[None]:
         self._lock.parent.mkdir(parents=True, exist_ok=True)
-        lock = os.open(self._lock, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX)
+        with hold_lock(self._lock):
             yield
-        finally:
-            os.close(lock)
 
 
 def _take(links: _Links, link_id: str, kind: str, digest: str, becomes: str) -> None:

@@ -1,14 +1,16 @@
-"""Folders that are filled aside and then named by the next free number, durable names, hashes of files.
+"""Folders that get their number once they are filled, durable names, locks, hashes of files.
 
 The rule: a folder gets its number only when everything is in it, and never changes afterwards.
 """
 
 from __future__ import annotations
 
+import contextlib
+import fcntl
 import hashlib
 import os
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 
@@ -53,3 +55,14 @@ def sync_folder(folder: Path) -> None:
         os.fsync(descriptor)
     finally:
         os.close(descriptor)
+
+
+@contextlib.contextmanager
+def hold_lock(path: Path) -> Iterator[None]:
+    """Hold the lock of all processes that this file is, which is made when missing; raises `OSError`."""
+    lock = os.open(path, os.O_RDWR | os.O_CREAT, 0o644)
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(lock)

@@ -6,7 +6,6 @@ The rule: only its owner changes a view; one that is shared is seen by everybody
 from __future__ import annotations
 
 import contextlib
-import fcntl
 import json
 import os
 from collections.abc import Iterator
@@ -15,7 +14,7 @@ from pathlib import Path
 
 from reviewer.access import ForbiddenError
 from reviewer.errors import InputError, LogError, UnknownNameError
-from reviewer.folders import sync_folder
+from reviewer.folders import hold_lock, sync_folder
 from reviewer.records import new_id
 
 VIEWS_NAME = "views.json"
@@ -91,14 +90,10 @@ class SavedViews:
     def _changing(self) -> Iterator[dict[str, SavedView]]:
         """Yield the views by id under a lock of all processes, and write what became of them."""
         try:
-            lock = os.open(self._path.with_name(f".{VIEWS_NAME}.lock"), os.O_RDWR | os.O_CREAT, 0o644)
-            try:
-                fcntl.flock(lock, fcntl.LOCK_EX)
+            with hold_lock(self._path.with_name(f".{VIEWS_NAME}.lock")):
                 views = {each.view_id: each for each in self._read()}
                 yield views
                 self._write(list(views.values()))
-            finally:
-                os.close(lock)
         except OSError as error:
             raise LogError(f"{self._path} cannot be written: {error.strerror}.") from error
 

@@ -55,6 +55,10 @@ def add_queue_routes(router: APIRouter, workspace: Workspace) -> None:
         """Return how many flags of the slice have each value of each facet."""
         return _build_facets(workspace.count_facets(chosen), person)
 
+
+def add_news_routes(router: APIRouter, workspace: Workspace) -> None:
+    """Add the route that says what happened since the last time."""
+
     @router.get("/news")
     def read_news(
         root: Root,

@@ -26,7 +26,7 @@ from reviewer.api.exports import add_export_routes
 from reviewer.api.jobs import add_job_routes
 from reviewer.api.labels import add_label_routes
 from reviewer.api.notifications import add_notification_routes
-from reviewer.api.queue import add_card_routes, add_queue_routes
+from reviewer.api.queue import add_card_routes, add_news_routes, add_queue_routes
 from reviewer.api.refusals import build_refusal, find_status
 from reviewer.api.reviewing import add_review_routes
 from reviewer.api.team import add_team_routes
@@ -106,6 +106,7 @@ def build_router(workspace: Workspace, accounts: Accounts | None) -> APIRouter:
     add_account_routes(router, workspace, accounts)
     add_test_routes(router, workspace)
     add_queue_routes(router, workspace)
+    add_news_routes(router, workspace)
     add_card_routes(router, workspace)
     add_review_routes(router, workspace)
     add_bulk_routes(router, workspace)

@@ -6,9 +6,7 @@ The rule: nothing that happened stands here, so the file can be deleted: then al
 from __future__ import annotations
 
 import contextlib
-import fcntl
 import json
-import os
 import threading
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass, replace
@@ -16,6 +14,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from reviewer.errors import LogError
+from reviewer.folders import hold_lock
 
 READERS_NAME = "notifications.json"
 
@@ -91,14 +90,10 @@ class Readers:
     def _changing(self) -> Iterator[dict[str, Reader]]:
         """Yield what is kept under a lock of all processes, and write what became of it."""
         try:
-            lock = os.open(self._path.with_name(f".{READERS_NAME}.lock"), os.O_RDWR | os.O_CREAT, 0o644)
-            try:
-                fcntl.flock(lock, fcntl.LOCK_EX)
+            with hold_lock(self._path.with_name(f".{READERS_NAME}.lock")):
                 readers = dict(self._read())
                 yield readers
                 self._write(readers)
-            finally:
-                os.close(lock)
         except OSError as error:
             raise LogError(f"{self._path} cannot be written: {error.strerror}.") from error
 

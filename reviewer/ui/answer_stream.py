@@ -15,7 +15,7 @@ from urllib.parse import parse_qs
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 PATIENCE = 1.0
-"""Seconds that a page has for leaving a stream that was ended, far more than a slow network takes."""
+"""Seconds that a page has for leaving a stream that was ended; after them it may wait for ever, as before."""
 
 _DATA = "/queue/data"
 _JOIN = "/queue/join"

@@ -70,8 +70,6 @@ def wire_sql(workspace: Workspace, pane: SqlPane, tab: gr.Tab) -> None:
     def describe(request: gr.Request) -> str:
         return describe_tables(workspace, request)
 
-    # Not queued: Gradio ends the stream of answers when the last one is told, and loses what is asked for in
-    # that moment, such as a query that is run as soon as the pane is open.
     tab.select(describe, None, pane.tables, api_visibility="private", show_progress="hidden", queue=False)
 
 
