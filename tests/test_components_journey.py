@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,7 +14,7 @@ import pytest
 from browser import choose, save_screenshot, serve_folder, watch_errors
 from builders import make_wav
 from PIL import Image, ImageDraw
-from playwright.sync_api import Browser, BrowserContext, Locator, Page, expect
+from playwright.sync_api import APIResponse, Browser, BrowserContext, Locator, Page, Route, expect
 
 from reviewer.records import Flag, JsonValue
 from reviewer.workspace import Workspace
@@ -467,6 +468,38 @@ def test_a_reload_keeps_the_list_and_another_browser_does_not_see_it(
     expect(stranger.locator("#session")).to_contain_text("Nothing predicted yet")
     stranger.close()
     assert seat.errors == []
+
+
+def test_a_list_that_was_read_before_an_answer_and_arrives_after_it_takes_nothing_away(
+    browser: Browser, address: str
+) -> None:
+    page = browser.new_page()
+    late: list[tuple[Route, APIResponse]] = []
+
+    def hold_the_list(route: Route) -> None:
+        answer = route.fetch()
+        if '"empty"' in answer.text():
+            late.append((route, answer))
+        else:
+            route.fulfill(response=answer)
+
+    page.route("**/gradio_api/run/**", hold_the_list)
+    page.goto(address)
+    choose(page, "#test-model", "only_textbox")
+    deadline = time.monotonic() + 30
+    while not late and time.monotonic() < deadline:
+        page.wait_for_timeout(50)
+    row = page.locator("#session li", has_text="made meanwhile")
+    page.locator("#input-only_textbox-x textarea").fill("made meanwhile")
+    page.locator(".predict:visible").click()
+    expect(row).to_be_visible()
+    assert late
+    for route, answer in late:
+        with page.expect_response(answer.url):
+            route.fulfill(response=answer)
+    page.evaluate("new Promise((done) => requestAnimationFrame(() => setTimeout(done, 100)))")
+    expect(row).to_be_visible()
+    page.close()
 
 
 def test_a_picture_shown_again_from_the_list_is_the_same_example(seat: Seat) -> None:

@@ -18,7 +18,7 @@ from reviewer.config import INPUT_SPECS, OUTPUT_SPECS, ModelSpec
 from reviewer.errors import InputError
 from reviewer.models.components import COMPONENTS, check_inputs, find_problems
 from reviewer.models.outputs import Answer
-from reviewer.records import Prediction
+from reviewer.records import Prediction, new_id
 from reviewer.ui.app import build_app
 from reviewer.ui.examples import draw_examples
 from reviewer.ui.flag_box import describe_facts, describe_past, list_ruled
@@ -265,7 +265,7 @@ def test_a_prediction_goes_to_the_list_alone_and_the_page_has_the_others(
     value = add_row(request_en, workspace.spec, entry(inputs={"text": "${x}"}).prediction)
     assert [row["example"] for row in value["rows"]] == ["texts · ${x}"]
     assert value["most"] == LENGTH
-    assert "most" not in build_session(request_en, workspace.spec, [])
+    assert "most" not in build_session(request_en, workspace.spec, [], new_id())
 
 
 def test_what_is_shown_is_sent_as_gradio_would_send_it(request_en: Any, tmp_path: Path) -> None:

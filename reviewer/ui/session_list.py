@@ -12,7 +12,7 @@ import gradio as gr
 
 from reviewer.config import WorkspaceSpec
 from reviewer.log.columns import encode_json
-from reviewer.records import Inputs, Prediction
+from reviewer.records import Inputs, Prediction, new_id
 from reviewer.ui.flag_box import describe_state
 from reviewer.ui.outputs import describe_answer
 from reviewer.ui.session_cookie import read_session
@@ -38,9 +38,15 @@ def draw_session() -> gr.HTML:
     return gr.HTML({"rows": []}, html_template="", js_on_load=_START, elem_id="session")
 
 
-def build_session(request: gr.Request, spec: WorkspaceSpec, entries: list[SessionEntry]) -> dict[str, Any]:
-    """Return the list's value, newest prediction first."""
+def build_session(
+    request: gr.Request, spec: WorkspaceSpec, entries: list[SessionEntry], read_at: str
+) -> dict[str, Any]:
+    """Return the list's value, newest prediction first; `read_at` is an id that was new when they were read.
+
+    Answers may reach the page in another order: by that id it knows which list is the newer one.
+    """
     return {
+        "at": read_at,
         "rows": [_build_row(request, spec, each) for each in entries],
         "empty": say(request, "test.session.empty"),
         "hint": say(request, "test.session.hint"),
@@ -49,7 +55,7 @@ def build_session(request: gr.Request, spec: WorkspaceSpec, entries: list[Sessio
 
 def add_row(request: gr.Request, spec: WorkspaceSpec, made: Prediction) -> dict[str, Any]:
     """Return the value that puts one more prediction on top of the list that the page has."""
-    return {**build_session(request, spec, [SessionEntry(made, None)]), "most": LENGTH}
+    return {**build_session(request, spec, [SessionEntry(made, None)], new_id()), "most": LENGTH}
 
 
 def _build_row(request: gr.Request, spec: WorkspaceSpec, entry: SessionEntry) -> dict[str, str]:

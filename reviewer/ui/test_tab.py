@@ -19,7 +19,7 @@ from reviewer.config import Kind
 from reviewer.errors import InputError, ModelError
 from reviewer.models.components import find_oddities, find_problems
 from reviewer.ownership import find_own_flag, keep_visible
-from reviewer.records import Flag, Prediction
+from reviewer.records import Flag, Prediction, new_id
 from reviewer.ui.choices import list_choices, renew_choices
 from reviewer.ui.flag_box import Row, describe_flag, describe_past, describe_undone, list_ruled
 from reviewer.ui.handlers import find_asker, needs
@@ -322,10 +322,10 @@ def _reopen_panel(workspace: Workspace, request: gr.Request, panel: Panel, chose
 
 
 def _list_session(workspace: Workspace, request: gr.Request) -> dict[str, Any]:
-    session_id, name = find_session(request), find_asker().name
+    session_id, name, read_at = find_session(request), find_asker().name, new_id()
     entries = workspace.list_session(session_id, LENGTH)
     own = [each for each in entries if workspace.is_made_for(name, each.prediction, session_id)]
-    return build_session(request, workspace.spec, own)
+    return build_session(request, workspace.spec, own, read_at)
 
 
 def refresh_tab(

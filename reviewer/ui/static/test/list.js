@@ -31,19 +31,25 @@ function drawList(value) {
   return list;
 }
 
-/** Return the rows to show: the value's, above those shown already when it says how many there may be. */
-function addRows(value, shown) {
-  const rows = value?.rows ?? [];
-  return value?.most ? [...rows, ...shown].slice(0, value.most) : rows;
+/**
+ * Return what to show after one more value. A value with `most` puts its row on top of those shown; any other is the
+ * whole list as it was `at` that moment: what came in after it stays above, and what is older tells nothing new.
+ */
+function takeIn(value, { rows, at }) {
+  if (value?.at < at) return { rows, at };
+  const own = (value?.rows ?? []).map((row) => ({ ...row, at: value.at }));
+  const others = rows.filter((row) => !own.some(({ id }) => id === row.id));
+  if (value?.most) return { rows: [...own, ...others].slice(0, value.most), at };
+  return { rows: [...others.filter((row) => row.at > value.at), ...own], at: value?.at ?? at };
 }
 
 /** Draw the list into `element`, and again, after the answer that it came with, when the server sends more. */
 export function mount(element, props, watch, trigger) {
-  let rows = [];
+  let shown = { rows: [], at: "" };
   const keep = () => {
-    rows = addRows(props.value, rows);
+    shown = takeIn(props.value, shown);
   };
-  const draw = () => element.replaceChildren(drawList({ ...props.value, rows }));
+  const draw = () => element.replaceChildren(drawList({ ...props.value, rows: shown.rows }));
   element.addEventListener("click", (event) => {
     const row = event.target.closest("[data-prediction]");
     if (row) trigger("click", { prediction_id: row.dataset.prediction });
