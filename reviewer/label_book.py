@@ -11,7 +11,15 @@ from dataclasses import replace
 from typing import NamedTuple
 from uuid import UUID
 
-from reviewer.config import DESK_KEYS, ModelSpec, WorkspaceSpec, build_vocabulary, merge_keys, update_fields
+from reviewer.config import (
+    CONFIG_NAME,
+    DESK_KEYS,
+    ModelSpec,
+    WorkspaceSpec,
+    build_vocabulary,
+    merge_keys,
+    update_fields,
+)
 from reviewer.errors import UnknownNameError
 from reviewer.labels import (
     Names,
@@ -24,7 +32,7 @@ from reviewer.labels import (
 from reviewer.log import Log, Position, encode_row
 from reviewer.log.columns import decode_cells
 from reviewer.log.csv_log import LogRewrittenError
-from reviewer.records import Change, LabelChange, Part
+from reviewer.records import Change, LabelChange, Part, new_id, utc_now
 
 
 class ChangeEntry(NamedTuple):
@@ -105,6 +113,18 @@ class LabelBook:
 
     # Changing
 
+    def add_listed(self, config: WorkspaceSpec) -> None:
+        """Append that names are there which the config lists by now, but which ended with what added them.
+
+        So the logs alone say what each name means, as every index reads them.
+        """
+        for spec in config.models.values():
+            for part in Part:
+                applied = self.find_applied(spec.name, part)
+                ended, offered = fold_names((), applied).ended, self.fold(spec, part).offered
+                if names := tuple(each for each in offered if each in ended):
+                    self._append(spec, _add_names(spec.name, part, names, applied[-1].seq + 1))
+
     def change(self, config: WorkspaceSpec, change: LabelChange, seq: int | None) -> LabelChange:
         """Append a change and return it as it was written; the same id acts once.
 
@@ -153,6 +173,13 @@ class LabelBook:
         if change not in self.find_applied(change.model, change.part):
             raise describe_stale(self.fold(spec, change.part), change.model, change.part)
         return change
+
+
+def _add_names(model: str, part: str, names: tuple[str, ...], seq: int) -> LabelChange:
+    return LabelChange(
+        change_id=new_id(), changed_at=utc_now(), model=model, part=part, seq=seq, change=Change.ADD,
+        added=names, person=CONFIG_NAME, reason=f"listed in {CONFIG_NAME}",
+    )  # fmt: skip
 
 
 def _list_taken_keys(config: WorkspaceSpec) -> dict[str, str]:

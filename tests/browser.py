@@ -40,7 +40,7 @@ def serve_folder(folder: Path) -> Iterator[str]:
         yield address
     finally:
         process.terminate()
-        process.communicate(timeout=30)
+        process.communicate(timeout=90)
 
 
 def _await_answer(process: subprocess.Popen[str], address: str) -> None:

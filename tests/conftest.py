@@ -10,6 +10,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import httpx
+import httpx2
 import pytest
 
 from reviewer.demo import prepare_demo
@@ -17,6 +19,10 @@ from reviewer.workspace import Workspace
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser
+
+for library in (httpx, httpx2):
+    # A busy machine may answer later than the five seconds that both allow.
+    library._config.DEFAULT_TIMEOUT_CONFIG.read = 90
 
 TINY_TEXTS = {
     "refund": ("give my money back", "refund this order please", "i want a refund", "money back now"),

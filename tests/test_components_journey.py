@@ -19,7 +19,7 @@ from playwright.sync_api import APIResponse, Browser, BrowserContext, Locator, P
 from reviewer.records import Flag, JsonValue
 from reviewer.workspace import Workspace
 
-expect.set_options(timeout=30_000)  # a deadline on a busy machine, not a measurement
+expect.set_options(timeout=90_000)  # a deadline on a busy machine, not a measurement
 
 pytestmark = [pytest.mark.server, pytest.mark.browser]
 

@@ -19,7 +19,7 @@ from reviewer.log.media import MediaStore
 from reviewer.ui.texts import load_texts
 from reviewer.workspace import Workspace
 
-expect.set_options(timeout=30_000)  # a deadline on a busy machine, not a measurement
+expect.set_options(timeout=90_000)  # a deadline on a busy machine, not a measurement
 
 pytestmark = [pytest.mark.server, pytest.mark.browser]
 
@@ -150,7 +150,7 @@ def run_app(folder: Path, script: str) -> Iterator[str]:
         yield line.split()[-1]
     finally:
         process.terminate()
-        process.communicate(timeout=30)
+        process.communicate(timeout=90)
 
 
 def open_page(browser: Browser, address: str, locale: str = "en-US") -> Page:

@@ -772,7 +772,7 @@ def test_processes_take_turns_on_the_side_index(tmp_path: Path) -> None:
         for _ in range(3)
     ]
     for each in started:
-        said, _ = each.communicate(timeout=60)
+        said, _ = each.communicate(timeout=90)
         assert (each.returncode, said.split()) == (0, ["50"] * 8)
 
 

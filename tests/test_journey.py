@@ -17,7 +17,7 @@ from playwright.sync_api import TimeoutError as LateError
 from reviewer.records import Flag
 from reviewer.workspace import Workspace
 
-expect.set_options(timeout=30_000)  # a deadline on a busy machine, not a measurement
+expect.set_options(timeout=90_000)  # a deadline on a busy machine, not a measurement
 
 pytestmark = [pytest.mark.server, pytest.mark.browser]
 
@@ -94,7 +94,7 @@ def test_a_mistake_goes_from_flag_to_verdict(
     expect(page.locator(".desk-status")).to_contain_text("saved")
 
     page.get_by_role("tab", name="Insights").click()
-    expect(page.locator("#figure-options .js-plotly-plot")).to_be_visible(timeout=15_000)
+    expect(page.locator("#figure-options .js-plotly-plot")).to_be_visible(timeout=90_000)
     save_screenshot(page, "insights", tmp_path)
     page.get_by_role("tab", name="SQL").click()
     page.locator("#sql-run").click()
@@ -112,7 +112,7 @@ def test_a_mistake_goes_from_flag_to_verdict(
     page.get_by_role("tab", name="Versions").click()
     choose(page, "#versions-model", "Support tickets")
     page.locator("#retrain-run").click()
-    expect(page.locator("#versions-verified")).to_contain_text("Version 2", timeout=60_000)
+    expect(page.locator("#versions-verified")).to_contain_text("Version 2", timeout=90_000)
     expect(page.locator("#versions-list")).to_contain_text("Accuracy")
     save_screenshot(page, "versions", tmp_path)
 

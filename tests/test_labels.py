@@ -162,7 +162,7 @@ def test_the_index_says_the_same_whenever_it_was_read(tmp_path_factory: Any, cha
     eager = SideIndex(folder)
     for each in draw_work(chance):
         append(logs, each)
-        if chance.random() < 0.5:
+        if chance.random() < 0.2:
             read_all(eager)
     assert read_all(eager) == read_all(SideIndex(folder / "anew", open_small_logs(folder)))
 
@@ -368,6 +368,34 @@ def test_a_vocabulary_in_the_config_is_an_unknown_key(tiny_folder: Path) -> None
         Workspace(tiny_folder)
 
 
+def test_a_label_whose_adding_was_undone_is_there_again_once_the_config_lists_it(team: Workspace) -> None:
+    added = team.change_labels("tickets", "add", added=("access",))
+    flag_and_correct(team, "access")
+    team.undo_labels(added.change_id)
+    assert len(team.queue(view="needs_label")) == 1
+    team.close()
+    path = team.folder / "reviewer.toml"
+    path.write_text(path.read_text("utf-8").replace('["login", "refund"]', '["login", "refund", "access"]'))
+    for _ in range(2):
+        with Workspace(team.folder, is_app=True) as app:
+            assert app.queue(view="needs_label") == []
+            entry = app.list_label_changes("tickets")[-1]
+            assert (entry.change.added, entry.change.person) == (("access",), "reviewer.toml")
+            assert len(app.list_label_changes("tickets")) == 3
+            assert app.list_labels("tickets") == ["login", "refund", "access"]
+    with Workspace(team.folder) as beside:
+        assert beside.queue(view="needs_label") == []
+
+
+def test_a_label_that_somebody_retired_stays_so_although_the_config_lists_it(team: Workspace) -> None:
+    team.change_labels("tickets", "add", added=("access",))
+    team.change_labels("tickets", "retire", name="login")
+    team.close()
+    with Workspace(team.folder, is_app=True) as app:
+        assert app.list_labels("tickets") == ["refund", "access"]
+        assert len(app.list_label_changes("tickets")) == 2
+
+
 # What is made from labels
 
 
@@ -528,7 +556,7 @@ def test_two_answers_are_the_same_to_an_index_whenever_it_was_read(
     eager = SideIndex(folder)
     for each in mix(chance, draw_pairs(chance), draw_history(chance, 10)):
         append(logs, each)
-        if chance.random() < 0.5:
+        if chance.random() < 0.2:
             read_all(eager)
     assert read_all(eager) == read_all(SideIndex(folder / "anew", open_small_logs(folder)))
 

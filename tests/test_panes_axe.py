@@ -19,7 +19,7 @@ from reviewer.workspace import Workspace
 
 pytestmark = [pytest.mark.server, pytest.mark.browser]
 
-PATIENCE = 30_000
+PATIENCE = 90_000
 """Milliseconds on a busy machine; not a measurement."""
 
 LOOKS: dict[str, dict[str, Any]] = {

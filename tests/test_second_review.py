@@ -154,7 +154,7 @@ def test_two_processes_that_ask_at_once_never_get_the_same_flag(workspace: Works
     mine = []
     while flag := workspace.claim_next(reviewer="ann", sort="oldest"):
         mine.append(flag.flag_id)
-    theirs = other.communicate(timeout=60)[0].split()
+    theirs = other.communicate(timeout=90)[0].split()
     assert sorted([*mine, *theirs]) == sorted(ids)
     owners = {each.flag_id: each.state.assignee for each in workspace.queue(limit=50)}
     assert owners == dict.fromkeys(mine, "ann") | dict.fromkeys(theirs, "bob")

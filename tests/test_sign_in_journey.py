@@ -47,7 +47,7 @@ def started(folder: Path) -> Iterator[tuple[str, str]]:
         yield f"http://127.0.0.1:{port}", told.split()[-1]
     finally:
         process.terminate()
-        process.communicate(timeout=30)
+        process.communicate(timeout=90)
 
 
 @pytest.fixture

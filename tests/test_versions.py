@@ -277,7 +277,7 @@ def run_together(code: str, folder: Path, count: int) -> list[list[str]]:
         assert each.stdin is not None
         each.stdin.write("go\n")
         each.stdin.flush()
-    outputs = [each.communicate(timeout=60)[0].split() for each in started]
+    outputs = [each.communicate(timeout=90)[0].split() for each in started]
     assert [each.returncode for each in started] == [0] * count
     return outputs
 

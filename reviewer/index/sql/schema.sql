@@ -6,7 +6,7 @@ create table flags (
     session_id varchar, source varchar, model varchar, model_version varchar, task varchar,
     example_id varchar, inputs json, predicted_label varchar, confidence double, scores json,
     predicted_value double, output json, latency_ms double, option varchar, severity varchar,
-    comment varchar, suggested_label varchar, tags json, origin json, app_version varchar,
+    comment varchar using compression uncompressed, suggested_label varchar, tags json, origin json, app_version varchar,
     schema_version integer,
     status varchar, resolution varchar, corrected_label varchar, corrected_value double,
     corrected_output json, reviewer varchar, reviewed_at timestamp, action_id uuid,
