@@ -547,7 +547,7 @@ def test_gold_answers_follow_a_merge_into_the_predicted_label(pair: Workspace) -
 
 
 @given(st.randoms(use_true_random=False))
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=15, deadline=None)
 def test_two_answers_are_the_same_to_an_index_whenever_it_was_read(
     tmp_path_factory: Any, chance: random.Random
 ) -> None:

@@ -1,6 +1,7 @@
 """Who asks a route, and from where it is reached.
 
 The rule: every route takes a person through `require`, so that the role it needs stands in its signature.
+What only looks at the request is `async`: FastAPI would send it to a worker thread, several times an answer.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ from reviewer.sentences import pick_language
 from reviewer.sign_in import find_person
 
 
-def identify(request: Request) -> Person:
+async def identify(request: Request) -> Person:
     """Return who is asking; without sign-in that is the owner of this computer."""
     return find_person(request.scope)
 
@@ -22,7 +23,7 @@ def identify(request: Request) -> Person:
 def require(role: Role) -> Any:
     """Return the dependency that lets a person with this role through and hands the person on."""
 
-    def check(person: Annotated[Person, Depends(identify)]) -> Person:
+    async def check(person: Annotated[Person, Depends(identify)]) -> Person:
         check_role(person, role)
         return person
 
@@ -33,7 +34,7 @@ def require(role: Role) -> Any:
 TESTER, REVIEWER, ADMIN = (require(each) for each in (Role.TESTER, Role.REVIEWER, Role.ADMIN))
 
 
-def _read_root(request: Request) -> str:
+async def _read_root(request: Request) -> str:
     """Return the path under which the server is reached, "" at the root of its host."""
     return str(request.scope.get("root_path", ""))
 
@@ -43,10 +44,14 @@ def read_language(request: Request) -> str:
     return pick_language(request.headers.get("accept-language"))
 
 
+async def _find_language(request: Request) -> str:
+    return read_language(request)
+
+
 def name_reviewer(person: Person) -> dict[str, Any]:
     """Return who decides, as the workspace's methods take it."""
     return {"reviewer": person.name, "is_admin": person.role >= Role.ADMIN}
 
 
 Root = Annotated[str, Depends(_read_root)]
-Language = Annotated[str, Depends(read_language)]
+Language = Annotated[str, Depends(_find_language)]

@@ -23,7 +23,7 @@ MOST_ENTRIES = 500
 _Text = Annotated[str | None, Query(max_length=1000)]
 
 
-def _choose(
+async def _choose(
     who: _Text = None, action: _Text = None, subject: _Text = None, since: _Text = None, until: _Text = None
 ) -> AuditSlice:
     return AuditSlice(person=who, action=action, subject=subject, since=since, until=until)

@@ -45,7 +45,7 @@ class _AddressFilters(Filters):
     model_config = ConfigDict(extra="ignore", allow_inf_nan=False)
 
 
-def _read_slice(filters: Annotated[_AddressFilters, Query()], person: Person = REVIEWER) -> Slice:
+async def _read_slice(filters: Annotated[_AddressFilters, Query()], person: Person = REVIEWER) -> Slice:
     return filters.to_slice(person)
 
 
