@@ -5,6 +5,7 @@ The rule: whoever changes them says which state was seen, and a stale change is 
 
 from __future__ import annotations
 
+import itertools
 import threading
 from collections.abc import Callable, Iterable
 from dataclasses import replace
@@ -118,8 +119,9 @@ class LabelBook:
 
         So the logs alone say what each name means, as every index reads them.
         """
-        for spec in config.models.values():
-            for part in Part:
+        with self._mutex:
+            self.refresh()
+            for spec, part in itertools.product(config.models.values(), Part):
                 applied = self.find_applied(spec.name, part)
                 ended, offered = fold_names((), applied).ended, self.fold(spec, part).offered
                 if names := tuple(each for each in offered if each in ended):

@@ -67,10 +67,9 @@ class Base:
             self.spec.team,
         )
         self._grouper: Grouper | None = None
-        self._renew_labels()
         if is_app:
             self._labels.add_listed(self._config)
-            self._renew_labels()
+        self._renew_labels()
 
     def close(self) -> None:
         """Give the index back; the workspace is of no use afterwards."""

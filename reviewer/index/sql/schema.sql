@@ -1,6 +1,7 @@
 -- The index: flags with their state now, the events behind it, predictions, how many flags there are of each
 -- kind (several rows of one kind add up), what became of labels and options, and how far each log was read. A flag's
--- labels and option are those of today; a raw one is what was written, null where that is the same.
+-- labels and option are those of today; a raw one is what was written, null where that is the same. Comments are not
+-- compressed: a page of scattered rows would unpack a whole dictionary for each.
 create table flags (
     position bigint, flag_id uuid, prediction_id uuid, flagged_at timestamp, flagger varchar,
     session_id varchar, source varchar, model varchar, model_version varchar, task varchar,
