@@ -9,6 +9,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import pyarrow.parquet as pq
 import pytest
 from builders import append, make_flag, make_review
 from exports import ignore, open_index
@@ -108,6 +109,23 @@ def hide_hashes(folder: Path, data: bytes) -> bytes:
 
 def depends_on_parquet(path: Path) -> bool:
     return path.suffix in BINARY or path.name == "croissant.json"
+
+
+def test_rows_that_are_read_in_many_parts_are_the_same_files(
+    bundle: Bundle, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("reviewer.bundle.rows.PART_ROWS", 2)
+    shutil.copytree(bundle.path.parents[2] / "flagged", tmp_path / "flagged")
+    parts = export(tmp_path)
+    assert read_tables(parts) == read_tables(bundle)
+    others = [name for name in read_files(bundle.path) if not depends_on_parquet(Path(name))]
+    for name in sorted({*others} - {"manifest.json", "SHA256SUMS"}):
+        assert (parts.path / name).read_bytes() == (bundle.path / name).read_bytes(), name
+
+
+def read_tables(bundle: Bundle) -> dict[str, list[dict[str, Any]]]:
+    paths = bundle.path.rglob("*.parquet")
+    return {path.relative_to(bundle.path).as_posix(): pq.read_table(path).to_pylist() for path in paths}
 
 
 def test_two_folders_with_the_same_logs_and_choices_give_the_same_bytes(

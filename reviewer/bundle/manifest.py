@@ -7,6 +7,7 @@ give the same bytes; `as_of` is the time of the last decision in the rows.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
 from importlib import metadata
 from pathlib import Path
 
@@ -124,7 +125,9 @@ def write_left_out(rows: Rows, folder: Path) -> None:
 def hash_files(folder: Path) -> dict[str, str]:
     """Return path inside the folder → SHA-256, sorted."""
     paths = sorted(each for each in folder.rglob("*") if each.is_file())
-    return {path.relative_to(folder).as_posix(): hash_file(path) for path in paths}
+    with ThreadPoolExecutor() as pool:  # hashing needs no interpreter, so files take a core each
+        hashes = pool.map(hash_file, paths)
+        return {path.relative_to(folder).as_posix(): each for path, each in zip(paths, hashes, strict=True)}
 
 
 def write_checksums(folder: Path, files: Mapping[str, str]) -> None:

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import contextlib
 import fcntl
-import itertools
 import json
 import os
 import shutil
@@ -73,12 +72,7 @@ def plan_bundle(
         source, base, _ = _prepare(cursor, folder, spec, media, options)
         with selecting(source, options, progress):
             rows = Rows(source, options)
-            sample = [row for split in rows.list_splits() for row in _list_first(rows, split)]
-            return Plan(count_rows(rows), find_all(source, options, base), sample[:_SAMPLE])
-
-
-def _list_first(rows: Rows, split: str) -> list[dict[str, Any]]:
-    return list(itertools.islice(rows.stream(split, is_typed=False), _SAMPLE))
+            return Plan(count_rows(rows), find_all(source, options, base), rows.list_first(_SAMPLE))
 
 
 def write_bundle(
@@ -207,10 +201,12 @@ def _write_folder(
 
 
 def _write_formats(rows: Rows, aside: Path, progress: Progress) -> None:
-    names = list(dict.fromkeys((*ALWAYS, *rows.options.formats)))
-    for number, name in enumerate(names):
-        progress(0.4 + 0.5 * number / len(names), f"Writing {name}")
-        FORMATS[name].write(rows, aside)
+    names = dict.fromkeys((*ALWAYS, *rows.options.formats))
+    with contextlib.ExitStack() as stack:
+        adding = [stack.enter_context(FORMATS[name].writing(rows, aside)) for name in names]
+        for part in rows.list_parts(lambda share, doing: progress(0.4 + 0.5 * share, doing)):
+            for add in adding:
+                add(part)
     media = rows.list_media()
     if media:
         (aside / "media").mkdir()

@@ -28,7 +28,8 @@ from reviewer.log import Log, open_logs
 if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection
 
-MEMORY_LIMIT = "3GB"
+MEMORY_LIMIT = "1GB"
+"""What DuckDB keeps in memory of an index, however large it is; the rest waits on the disk."""
 PAGE_ROWS = 1000
 """Up to this many rows of a sorted page are fetched by position once chosen, instead of reading whole
 columns: a page by confidence at 1 M flags takes 12 ms, not 74."""

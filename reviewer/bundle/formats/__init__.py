@@ -1,22 +1,24 @@
 """The formats of an export, each a row of `FORMATS`.
 
-A format gets the rows and a folder, and writes what its reader expects. The rule: every value reads back
-equal with the reader that the format is named for; what a format cannot carry is not offered for the model.
+A format gets the rows and a folder, and yields what adds a part of the rows to its files. The rule: every
+value reads back equal with the reader that the format is named for; what a format cannot carry is not offered
+for the model.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
 
-from reviewer.bundle.formats.folders import fits_fasttext, fits_folders, write_fasttext, write_folders
-from reviewer.bundle.formats.hub import write_hub
-from reviewer.bundle.formats.label_studio import fits_label_studio, write_label_studio
-from reviewer.bundle.formats.pairs import fits_pairs, write_completions, write_preferences
-from reviewer.bundle.formats.spreadsheet import write_spreadsheet
-from reviewer.bundle.formats.tables import write_csv, write_jsonl, write_parquet
-from reviewer.bundle.rows import Rows
+from reviewer.bundle.formats.folders import fits_fasttext, fits_folders, writing_fasttext, writing_folders
+from reviewer.bundle.formats.hub import writing_hub
+from reviewer.bundle.formats.label_studio import fits_label_studio, writing_label_studio
+from reviewer.bundle.formats.pairs import fits_pairs, writing_completions, writing_preferences
+from reviewer.bundle.formats.spreadsheet import writing_spreadsheet
+from reviewer.bundle.formats.tables import writing_csv, writing_jsonl, writing_parquet
+from reviewer.bundle.rows import AddPart, Rows
 from reviewer.config import ModelSpec
 from reviewer.errors import InputError, UnknownNameError
 
@@ -29,7 +31,7 @@ def _fits_all(spec: ModelSpec) -> bool:
 class Format:
     """How rows become files for one reader."""
 
-    write: Callable[[Rows, Path], None]
+    writing: Callable[[Rows, Path], AbstractContextManager[AddPart]]
     what: str
     """What it is, in a line."""
     fits: Callable[[ModelSpec], bool] = _fits_all
@@ -38,38 +40,41 @@ class Format:
 
 
 FORMATS: dict[str, Format] = {
-    "csv": Format(write_csv, "a CSV file per split, every cell exact"),
-    "jsonl": Format(write_jsonl, "a JSON object a line, typed"),
-    "parquet": Format(write_parquet, "a Parquet file per split, typed; the canonical form"),
+    "csv": Format(writing_csv, "a CSV file per split, every cell exact"),
+    "jsonl": Format(writing_jsonl, "a JSON object a line, typed"),
+    "parquet": Format(writing_parquet, "a Parquet file per split, typed; the canonical form"),
     "huggingface": Format(
-        write_hub, "a dataset folder for `datasets.load_dataset`, pictures as an imagefolder"
+        writing_hub, "a dataset folder for `datasets.load_dataset`, pictures as an imagefolder"
     ),
     "sklearn": Format(
-        write_folders,
+        writing_folders,
         "a folder per label for `sklearn.datasets.load_files`",
         fits_folders,
         "a classification model with one text or file as input",
     ),
     "fasttext": Format(
-        write_fasttext,
+        writing_fasttext,
         "a line per text for fastText",
         fits_fasttext,
         "a text classification model with one text",
     ),
     "preference": Format(
-        write_preferences, "prompt, chosen and rejected answer", fits_pairs, "a text generation model"
+        writing_preferences, "prompt, chosen and rejected answer", fits_pairs, "a text generation model"
     ),
     "completion": Format(
-        write_completions, "prompt, completion and whether it is right", fits_pairs, "a text generation model"
+        writing_completions,
+        "prompt, completion and whether it is right",
+        fits_pairs,
+        "a text generation model",
     ),
     "labelstudio": Format(
-        write_label_studio,
+        writing_label_studio,
         "tasks with annotations and predictions to import into Label Studio",
         fits_label_studio,
         "a classification or text generation model",
     ),
     "spreadsheet": Format(
-        write_spreadsheet, "one CSV for spreadsheets, with the formula guard; not for training"
+        writing_spreadsheet, "one CSV for spreadsheets, with the formula guard; not for training"
     ),
 }
 

@@ -6,14 +6,17 @@ beside the files maps every name back.
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import json
 import re
+from collections.abc import Iterator
 from pathlib import Path
 from urllib.parse import quote
 
 from reviewer.bundle.columns import find_file, list_media, name_target
-from reviewer.bundle.rows import Rows
+from reviewer.bundle.formats.tables import name_files, open_texts
+from reviewer.bundle.rows import AddPart, Part, Rows
 from reviewer.config import ModelSpec, TextboxSpec
 from reviewer.records import Task
 
@@ -36,21 +39,32 @@ def _is_text(spec: ModelSpec) -> bool:
     return all(isinstance(each, TextboxSpec) for each in spec.inputs.values())
 
 
-def write_folders(rows: Rows, folder: Path) -> None:
+@contextlib.contextmanager
+def writing_folders(rows: Rows, folder: Path) -> Iterator[AddPart]:
     """Write `sklearn/SPLIT/LABEL/FLAG_ID.txt`, or the file itself with its own ending."""
     (name,) = rows.spec.inputs
     base = folder / "sklearn"
+    base.mkdir()
     labels: dict[str, str] = {}
-    for split in rows.list_splits():
-        for row in rows.stream(split, is_typed=False):
-            label = row[name_target(rows.spec)] or ""
-            home = base / split / labels.setdefault(label, _name_folder(label))
-            home.mkdir(parents=True, exist_ok=True)
-            if _is_text(rows.spec):
-                (home / f"{row['flag_id']}.txt").write_bytes((row[name] or "").encode())
-            elif file := find_file(row[name]):
-                rows.copy_media(file, home / f"{row['flag_id']}{Path(file).suffix}")
+
+    def add(part: Part) -> None:
+        for split in rows.list_splits():
+            for row in part.stream(split, is_typed=False):
+                label = row[name_target(rows.spec)] or ""
+                home = base / split / labels.setdefault(label, _name_folder(label))
+                home.mkdir(parents=True, exist_ok=True)
+                _write_file(rows, home / row["flag_id"], row[name])
+
+    yield add
     _write_labels(base / "labels.json", labels)
+
+
+def _write_file(rows: Rows, path: Path, cell: str | None) -> None:
+    """Write the text, or the file that the cell names, with the ending that belongs to it."""
+    if _is_text(rows.spec):
+        path.with_name(f"{path.name}.txt").write_bytes((cell or "").encode())
+    elif file := find_file(cell):
+        rows.copy_media(file, path.with_name(f"{path.name}{Path(file).suffix}"))
 
 
 def _name_folder(label: str) -> str:
@@ -64,18 +78,23 @@ def _name_folder(label: str) -> str:
     return f"{name[: _LONGEST_NAME - 17]}~{digest}"
 
 
-def write_fasttext(rows: Rows, folder: Path) -> None:
+@contextlib.contextmanager
+def writing_fasttext(rows: Rows, folder: Path) -> Iterator[AddPart]:
     """Write `fasttext/SPLIT.txt`: `__label__LABEL text`, the text on one line."""
     (name,) = rows.spec.inputs
     base = folder / "fasttext"
     base.mkdir()
     labels: dict[str, str] = {}
-    for split in rows.list_splits():
-        with (base / f"{split}.txt").open("w", encoding="utf-8", newline="") as file:
-            for row in rows.stream(split, is_typed=False):
-                label = row[name_target(rows.spec)] or ""
-                word = labels.setdefault(label, _name_word(label))
-                file.write(f"__label__{word} {_join_lines(row[name] or '')}\n")
+    with open_texts(name_files(rows, base, ".txt")) as files:
+
+        def add(part: Part) -> None:
+            for split, file in files.items():
+                for row in part.stream(split, is_typed=False):
+                    label = row[name_target(rows.spec)] or ""
+                    word = labels.setdefault(label, _name_word(label))
+                    file.write(f"__label__{word} {_join_lines(row[name] or '')}\n")
+
+        yield add
     _write_labels(base / "labels.json", labels)
 
 

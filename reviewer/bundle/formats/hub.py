@@ -6,18 +6,22 @@ The card names every file and feature, so that `datasets` infers nothing: labels
 
 from __future__ import annotations
 
+import contextlib
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from pathlib import Path
 
 from reviewer.bundle.columns import find_file, list_media, name_target
-from reviewer.bundle.formats.tables import copy_parquet
-from reviewer.bundle.rows import Rows
+from reviewer.bundle.formats.tables import name_files, packing_parquet
+from reviewer.bundle.rows import AddPart, Part, Rows
 from reviewer.bundle.selecting import quote_text
 from reviewer.config import AudioSpec, ImageSpec, ModelSpec
 from reviewer.records import Task
 
 FOLDER = "huggingface"
+
+_ENDING = "-00000-of-00001.parquet"
+"""Of a file that is all of its split, as the hub names it."""
 
 TASK_CATEGORIES: dict[Task, str] = {
     Task.TEXT_CLASSIFICATION: "text-classification",
@@ -34,18 +38,18 @@ _FILE_FEATURES = {ImageSpec: "image", AudioSpec: "audio"}
 """Inputs whose files a folder builder opens → the feature that they become."""
 
 
-def write_hub(rows: Rows, folder: Path) -> None:
+@contextlib.contextmanager
+def writing_hub(rows: Rows, folder: Path) -> Iterator[AddPart]:
     """Write `huggingface/` with `README.md` and a file or folder per split; `load_dataset` reads it."""
     base = folder / FOLDER
     data = base / "data"
     data.mkdir(parents=True)
     if find_file_feature(rows.spec):
-        _write_folders(rows, {split: data / split for split in rows.list_splits()})
-        for split in rows.list_splits():
-            _copy_files(rows, split, base)
+        writing = _writing_folders(rows, base)
     else:
-        files = {split: data / f"{split}-00000-of-00001.parquet" for split in rows.list_splits()}
-        copy_parquet(rows, files)
+        writing = packing_parquet(name_files(rows, data, _ENDING))
+    with writing as add:
+        yield add
     (base / "README.md").write_text(_build_card(rows), encoding="utf-8")
 
 
@@ -61,22 +65,30 @@ def _list_files(spec: ModelSpec) -> list[str]:
     return [name for name, each in spec.inputs.items() if kind and _FILE_FEATURES.get(type(each)) == kind]
 
 
-def _write_folders(rows: Rows, folders: Mapping[str, Path]) -> None:
+@contextlib.contextmanager
+def _writing_folders(rows: Rows, base: Path) -> Iterator[AddPart]:
     """Write `metadata.parquet` beside the files.
 
     As JSON lines it would be read with types that `datasets` guesses per split: a caption `2026-03-01` is a
     time then, and a column that is empty in one split an error. Labels are numbers, named in the file's
     metadata, which is what `datasets` itself writes.
     """
-    for folder in folders.values():
+    folders = {split: base / "data" / split for split in rows.list_splits()}
+    for folder in (*folders.values(), base / "media"):
         folder.mkdir()
     spec = rows.spec
-    names = rows.list_columns(is_typed=True)
-    columns = ", ".join(_select_column(spec, name) for name in names)
+    columns = ", ".join(_select_column(spec, name) for name in rows.list_columns(is_typed=True))
     features = {name_target(spec): {"names": list(spec.labels), "_type": "ClassLabel"}}
     described = json.dumps({"info": {"features": features if _has_classes(spec) else {}}})
     files = {split: folder / "metadata.parquet" for split, folder in folders.items()}
-    copy_parquet(rows, files, columns, {"huggingface": described})
+    with packing_parquet(files, columns, {"huggingface": described}) as add_metadata:
+
+        def add(part: Part) -> None:
+            add_metadata(part)
+            for split in folders:
+                _copy_files(part, split, base)
+
+        yield add
 
 
 def _select_column(spec: ModelSpec, name: str) -> str:
@@ -92,17 +104,15 @@ def _has_classes(spec: ModelSpec) -> bool:
     return spec.task.is_classification and bool(spec.labels)
 
 
-def _copy_files(rows: Rows, split: str, base: Path) -> None:
+def _copy_files(part: Part, split: str, base: Path) -> None:
     """Copy what the folder builder opens beside its metadata, and other files to `media/`."""
+    rows = part.rows
     opened = _list_files(rows.spec)
-    (base / "media").mkdir(exist_ok=True)
-    copied: set[Path] = set()
-    for row in rows.stream(split, is_typed=False):
+    for row in part.stream(split, is_typed=False):
         for name in list_media(rows.spec):
             if file := find_file(row[name]):
                 path = (base / "data" / split if name in opened else base / "media") / file
-                if path not in copied:
-                    copied.add(path)
+                if not path.exists():
                     rows.copy_media(file, path)
 
 
@@ -123,9 +133,7 @@ def _list_front_matter(rows: Rows) -> Iterator[str]:
     yield "  data_files:"
     for split in rows.list_splits():
         yield f"  - split: {split}"
-        yield (
-            f"    path: data/{split}/**" if file_feature else f"    path: data/{split}-00000-of-00001.parquet"
-        )
+        yield (f"    path: data/{split}/**" if file_feature else f"    path: data/{split}{_ENDING}")
     if file_feature:
         yield "  drop_labels: true"
     yield "dataset_info:"

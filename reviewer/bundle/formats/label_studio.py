@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 from reviewer.bundle.columns import name_target
-from reviewer.bundle.rows import Rows
+from reviewer.bundle.formats.tables import name_files, open_texts
+from reviewer.bundle.rows import AddPart, Part, Rows
 from reviewer.config import ModelSpec
 from reviewer.records import Task
 
@@ -21,22 +23,25 @@ def fits_label_studio(spec: ModelSpec) -> bool:
     return spec.task.is_classification or spec.task is Task.TEXT_GENERATION
 
 
-def write_label_studio(rows: Rows, folder: Path) -> None:
+@contextlib.contextmanager
+def writing_label_studio(rows: Rows, folder: Path) -> Iterator[AddPart]:
     """Write `labelstudio/SPLIT.json`, a list of tasks, and `config.xml` for the project that takes them."""
     base = folder / "labelstudio"
     base.mkdir()
-    for split in rows.list_splits():
-        with (base / f"{split}.json").open("w", encoding="utf-8") as file:
-            file.write("[")
-            file.writelines(_list_pieces(rows, split))
+    with open_texts(name_files(rows, base, ".json")) as files:
+        before = dict.fromkeys(files, "[")
+
+        def add(part: Part) -> None:
+            for split, file in files.items():
+                for row in part.stream(split):
+                    task = json.dumps(_build_task(rows.spec, row), ensure_ascii=False, default=str)
+                    file.write(f"{before[split]}\n{task}")
+                    before[split] = ","
+
+        yield add
+        for file in files.values():
             file.write("\n]\n")
     (base / "config.xml").write_text(_build_config(rows.spec), encoding="utf-8")
-
-
-def _list_pieces(rows: Rows, split: str) -> Iterator[str]:
-    for number, row in enumerate(rows.stream(split)):
-        task = json.dumps(_build_task(rows.spec, row), ensure_ascii=False, default=str)
-        yield f"{',' if number else ''}\n{task}"
 
 
 def _build_task(spec: ModelSpec, row: dict[str, Any]) -> dict[str, Any]:

@@ -6,13 +6,15 @@ verdict (`prompt`, `completion`, `label`).
 
 from __future__ import annotations
 
+import contextlib
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 from reviewer.bundle.columns import name_target
-from reviewer.bundle.rows import Rows
+from reviewer.bundle.formats.tables import name_files, open_texts
+from reviewer.bundle.rows import AddPart, Part, Rows
 from reviewer.config import ModelSpec
 from reviewer.records import Task
 
@@ -22,23 +24,33 @@ def fits_pairs(spec: ModelSpec) -> bool:
     return spec.task is Task.TEXT_GENERATION
 
 
-def write_preferences(rows: Rows, folder: Path) -> None:
+def writing_preferences(rows: Rows, folder: Path) -> contextlib.AbstractContextManager[AddPart]:
     """Write `preference/SPLIT.jsonl`; a row whose prediction was confirmed has nothing rejected and is left
     out."""
-    _write(rows, folder / "preference", _list_preference)
+    return _writing(rows, folder / "preference", _list_preference)
 
 
-def write_completions(rows: Rows, folder: Path) -> None:
+def writing_completions(rows: Rows, folder: Path) -> contextlib.AbstractContextManager[AddPart]:
     """Write `completion/SPLIT.jsonl`: the right answer with true, the wrong one with false."""
-    _write(rows, folder / "completion", _list_completions)
+    return _writing(rows, folder / "completion", _list_completions)
 
 
-def _write(rows: Rows, folder: Path, build: Any) -> None:
+Build = Callable[[ModelSpec, dict[str, Any]], Iterator[dict[str, Any]]]
+
+
+@contextlib.contextmanager
+def _writing(rows: Rows, folder: Path, build: Build) -> Iterator[AddPart]:
     folder.mkdir()
-    for split in rows.list_splits():
-        with (folder / f"{split}.jsonl").open("w", encoding="utf-8") as file:
-            for row in rows.stream(split, is_typed=False):
-                file.writelines(json.dumps(each, ensure_ascii=False) + "\n" for each in build(rows.spec, row))
+    with open_texts(name_files(rows, folder, ".jsonl")) as files:
+
+        def add(part: Part) -> None:
+            for split, file in files.items():
+                for row in part.stream(split, is_typed=False):
+                    file.writelines(
+                        json.dumps(each, ensure_ascii=False) + "\n" for each in build(rows.spec, row)
+                    )
+
+        yield add
 
 
 def _list_preference(spec: ModelSpec, row: dict[str, Any]) -> Iterator[dict[str, Any]]:

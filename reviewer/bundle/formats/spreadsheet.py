@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import re
+from collections.abc import Iterator
 from pathlib import Path
 
-from reviewer.bundle.rows import Rows
+from reviewer.bundle.rows import AddPart, Part, Rows
 from reviewer.log.columns import format_line
 
 FILE = "spreadsheet/NOT-FOR-TRAINING.csv"
@@ -14,20 +16,23 @@ _FORMULA = tuple("=+-@\t\r")
 """What a spreadsheet takes for the start of a formula, or skips before one."""
 
 
-def write_spreadsheet(rows: Rows, folder: Path) -> None:
-    """Write all splits into one CSV with a byte order mark, as Excel wants it."""
+@contextlib.contextmanager
+def writing_spreadsheet(rows: Rows, folder: Path) -> Iterator[AddPart]:
+    """Write the rows of all splits into one CSV with a byte order mark, as Excel wants it."""
     path = folder / FILE
     path.parent.mkdir()
     with path.open("w", encoding="utf-8-sig", newline="") as file:
         file.write(format_line(rows.list_columns(is_typed=False)))
-        for split in rows.list_splits():
-            for row in rows.stream(split, is_typed=False):
-                file.write(
-                    format_line(_guard(str(each)) if each is not None else "" for each in row.values())
-                )
+
+        def add(part: Part) -> None:
+            for row in part.stream(None, is_typed=False):
+                file.write(format_line(map(_guard, row.values())))
+
+        yield add
 
 
-def _guard(cell: str) -> str:
+def _guard(value: object) -> str:
+    cell = "" if value is None else str(value)
     return f"'{cell}" if cell.startswith(_FORMULA) and not _is_number(cell) else cell
 
 

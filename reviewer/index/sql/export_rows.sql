@@ -1,10 +1,14 @@
 -- One row per row of the export, in log order. The weight is the agreement of the reviewers, times how sure they were
 -- (1 to 5, fifths; 1 when they did not say), divided by the root of how many rows the group of duplicates has.
 create temp table exported as
-with kept as (
-    select chosen.*, dealt.split, count(*) over (partition by group_key) as size
+with several as (
+    select group_key, count(*) as size from chosen where reason is null group by group_key having count(*) > 1
+),
+kept as (
+    select chosen.*, dealt.split, coalesce(several.size, 1) as size
     from chosen
     join dealt using (group_key)
+    left join several using (group_key)
     where reason is null
 ),
 weighted as (
