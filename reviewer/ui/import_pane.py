@@ -244,7 +244,8 @@ def _wire_run(workspace: Workspace, pane: ImportPane) -> Any:
         stops.stop(request)
 
     @needs(Role.REVIEWER)
-    def show_stop() -> gr.Button:
+    def expect(request: gr.Request) -> gr.Button:
+        stops.expect(request)
         return gr.Button(visible=True)
 
     @needs(Role.REVIEWER)
@@ -252,8 +253,8 @@ def _wire_run(workspace: Workspace, pane: ImportPane) -> Any:
         return gr.Button(visible=False)
 
     quiet: dict[str, Any] = {"api_visibility": "private", "show_progress": "hidden"}
-    pane.run.click(show_stop, None, pane.stop, **quiet)
-    ran = pane.run.click(
+    asked = pane.run.click(expect, None, pane.stop, queue=False, **quiet)
+    ran = asked.then(
         run,
         [*pane.chosen, pane.timezone],
         pane.report,

@@ -77,9 +77,13 @@ def _wire(workspace: Workspace, pane: SqlPane) -> None:
     stops = Stops()
 
     @needs(Role.REVIEWER)
+    def expect(request: gr.Request) -> None:
+        stops.expect(request)
+
+    @needs(Role.REVIEWER)
     def run(request: gr.Request, sql: str) -> tuple[str, Any]:
         """Return what there is to say of the result, as HTML, and its first rows."""
-        result = workspace.run_query(sql, switch=stops.start_query(request))
+        result = workspace.run_query(sql, switch=stops.find_switch(request))
         rows = result.list_rows()
         facts = say(request, "sql.rows", rows=len(rows))
         if result.is_truncated:
@@ -105,7 +109,8 @@ def _wire(workspace: Workspace, pane: SqlPane) -> None:
         return "", gr.Dataframe(visible=False)
 
     shown = [pane.facts, pane.grid]
-    ran = pane.run.click(run, pane.editor, shown, api_visibility="private", show_progress="minimal")
+    asked = pane.run.click(expect, None, None, api_visibility="private", queue=False)
+    ran = asked.then(run, pane.editor, shown, api_visibility="private", show_progress="minimal")
     ran.failure(clear, None, shown, api_visibility="private", show_progress="hidden")
     pane.stop.click(stop, None, None, api_visibility="private", queue=False)
 

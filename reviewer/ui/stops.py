@@ -1,9 +1,9 @@
-"""Stopping long work: Gradio cannot end a handler that is running, so the work asks at each step."""
+"""Stopping long work: Gradio cannot end a handler that is running, so the work asks at each step.
+
+The rule: work can be stopped from the click that asks for it, also while it still waits for its turn.
+"""
 
 from __future__ import annotations
-
-import threading
-from collections.abc import Callable
 
 import gradio as gr
 
@@ -17,27 +17,27 @@ class Stops:
     """How the work of each browser session is stopped."""
 
     def __init__(self) -> None:
-        self._stops: dict[str, Callable[[], None]] = {}
+        self._switches: dict[str, StopSwitch] = {}
+
+    def expect(self, request: gr.Request) -> None:
+        """Note that the session asked for new work; from now on `stop` means that."""
+        self._switches[str(request.session_hash)] = StopSwitch()
+
+    def find_switch(self, request: gr.Request) -> StopSwitch:
+        """Return the switch of the work that the session asked for last, which `stop` throws."""
+        return self._switches.setdefault(str(request.session_hash), StopSwitch())
 
     def start(self, request: gr.Request, progress: gr.Progress) -> Progress:
-        """Return the progress callback of new work; it raises `StoppedError` once `stop` was called."""
-        asked = threading.Event()
-        self._stops[str(request.session_hash)] = asked.set
+        """Return the progress callback of the work; it raises `StoppedError` once `stop` was called."""
+        switch = self.find_switch(request)
 
         def advance(share: float, doing: str) -> None:
-            if asked.is_set():
+            if switch.is_thrown:
                 raise StoppedError(say(request, "work.stopped"))
             progress(share, desc=say(request, "work.running"))
 
         return advance
 
-    def start_query(self, request: gr.Request) -> StopSwitch:
-        """Return the switch of a new query, which `stop` throws."""
-        switch = StopSwitch()
-        self._stops[str(request.session_hash)] = switch.throw
-        return switch
-
     def stop(self, request: gr.Request) -> None:
         """Stop the session's work: a query at once, other work at its next step."""
-        if stop := self._stops.get(str(request.session_hash)):
-            stop()
+        self.find_switch(request).throw()
