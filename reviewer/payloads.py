@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import fields
 from datetime import UTC, datetime
 from pathlib import Path
@@ -44,22 +44,41 @@ def _list_values(record: Any) -> dict[Any, Any]:
     return {each.name: getattr(record, each.name) for each in fields(record)}
 
 
-_PLAIN = {str, int, bool, type(None)}
-"""Types of most values: a page of the queue has thousands, and the questions below take longer."""
-
-
 def _build_value(value: Any) -> Any:
-    if type(value) in _PLAIN:
-        return value
+    build = _BUILDERS.get(type(value))
+    return build(value) if build else _build_other(value)
+
+
+def _build_other(value: Any) -> Any:
+    """Return the value of a type that is not known by itself: enums, records, mappings of some kind."""
     if isinstance(value, Mapping) or hasattr(value, "__dataclass_fields__"):
         return build_payload(value)
-    if isinstance(value, (list, tuple)):
-        return [_build_value(each) for each in value]
-    if isinstance(value, datetime):
-        return format_time(value if value.tzinfo else value.replace(tzinfo=UTC))
-    if isinstance(value, float) and not math.isfinite(value):
-        return str(value)
-    return str(value) if isinstance(value, (str, Path, UUID)) else value
+    known = next((each for each in _BUILDERS if isinstance(value, each)), None)
+    return _BUILDERS[known](value) if known else value
+
+
+def _build_time(value: datetime) -> str:
+    return format_time(value if value.tzinfo else value.replace(tzinfo=UTC))
+
+
+def _build_list(value: Sequence[Any]) -> list[Any]:
+    return [_build_value(each) for each in value]
+
+
+_BUILDERS: dict[type[Any], Callable[[Any], Any]] = {
+    str: str,
+    int: lambda value: value,
+    bool: lambda value: value,
+    type(None): lambda value: value,
+    float: lambda value: value if math.isfinite(value) else str(value),
+    UUID: str,
+    Path: str,
+    datetime: _build_time,
+    list: _build_list,
+    tuple: _build_list,
+    dict: build_payload,
+}
+"""Type → how a value of it is built: a page of the queue has thousands, so types are looked up."""
 
 
 def format_csv(columns: Sequence[str], rows: Sequence[Sequence[Any]]) -> str:

@@ -326,9 +326,11 @@ def test_a_stopped_import_keeps_what_it_had_and_goes_on(
     def press_stop(*steps: Any, **options: Any) -> None:
         call(app, "stop", request_)
 
+    call(app, "expect", request_)
     said = call(app, "run", request_, path, NEW, "mail", {}, "UTC", press_stop)
     assert "import again to go on" in said
     assert len(tiny_workspace.queue()) == 2
+    call(app, "expect", request_)
     said = call(app, "run", request_, path, "mail", "", {}, "UTC")
     assert "<dt>Imported</dt><dd>1</dd>" in said
 

@@ -57,7 +57,8 @@ class MainIndex:
     """The app's own index, open from start to end; a second app on the workspace is refused."""
 
     def __init__(self, folder: Path, logs: dict[str, Log]) -> None:
-        self._logs = logs
+        self._logs, self._folder = logs, folder
+        self._stamp: frozenset[tuple[str, int, int, int]] | None = None
         self.restarts = 0
         self._mutex = threading.Lock()
         lock = _open_lock(folder, "main")
@@ -79,7 +80,7 @@ class MainIndex:
         """Yield a cursor on the synced index; threads may hold one each."""
         with _explaining(self._path):
             with self._mutex, self._connection.cursor() as cursor:
-                self.restarts += sync_index(cursor, self._logs)
+                self._sync(cursor)
             with self._connection.cursor() as cursor:
                 yield cursor
 
@@ -90,9 +91,16 @@ class MainIndex:
         Keep it short: a page is read only after a sync, which waits for this.
         """
         with _explaining(self._path), self._mutex, self._connection.cursor() as cursor:
-            self.restarts += sync_index(cursor, self._logs)
+            self._sync(cursor)
             with transaction(cursor):
                 yield cursor
+
+    def _sync(self, cursor: DuckDBPyConnection) -> None:
+        """Read what the logs gained; when no file changed, that takes a look at them and nothing else."""
+        stamp = _stamp(self._folder)
+        if stamp != self._stamp:
+            self.restarts += sync_index(cursor, self._logs)
+            self._stamp = stamp
 
     def share_groups(self) -> None:
         """Let the indexes of all other processes have the groups as they are now."""
@@ -195,6 +203,13 @@ def delete_index(folder: Path) -> None:
         finally:
             os.close(lock)
     (_index_folder(folder) / SHARED_NAME).unlink(missing_ok=True)
+
+
+def _stamp(folder: Path) -> frozenset[tuple[str, int, int, int]]:
+    """Return name, inode, size and time of change of each file of the logs."""
+    with os.scandir(folder) as entries:
+        found = [(each.name, each.stat()) for each in entries if each.name.endswith(".csv")]
+    return frozenset((name, each.st_ino, each.st_size, each.st_mtime_ns) for name, each in found)
 
 
 def _index_folder(folder: Path) -> Path:

@@ -216,7 +216,8 @@ def ask_page(
     order = SORTS[sort]
     key = f"{order.order_by}, position desc".replace("$seed", "1")
     sql = write_page(condition, key, limit=PAGE + 1, offset=offset, source=order.source)
-    return Question("queue", {"limit": PAGE, "sort": sort, "seed": 1, **filters}, sql, panda)
+    asked = {"limit": PAGE, "sort": sort, "seed": 1, "counted": False, **filters}
+    return Question("queue", asked, sql, panda)
 
 
 def list_sorts(frame: pd.DataFrame) -> Iterator[tuple[str, Question]]:

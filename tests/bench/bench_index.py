@@ -13,13 +13,18 @@ from million import make_review, measure, prepare_million, print_table
 
 from reviewer.index import queries
 from reviewer.index.queries import FACETS, Slice
+from reviewer.index.sql import load_sql
 from reviewer.index.store import MainIndex
 from reviewer.log import encode_row, open_logs
 
-PAGE = (
-    "select flag_id, flagged_at, model, model_version, option, comment, predicted_label, confidence, preview,"
-    " status, resolution from {} where not is_withdrawn and {} order by {} limit {} offset {}"
-)
+OF_OTHERS = ("wrong", "reviewed", "wrong_share")
+SHOWN = [
+    each.strip()
+    for each in load_sql("queue_page").partition("select")[2].rpartition("from")[0].split(",")
+    if each.strip() not in OF_OTHERS
+]
+"""Columns of a page, without those that other flags tell."""
+
 RARE = "model = 'digits' and model_version = 'v3' and option = 'bad_input' and predicted_label = '7'"
 RARE_SLICE = Slice(view="open", model=("digits",), version=("v3",), option=("bad_input",), predicted=("7",))
 GROUPS = ", ".join(f"({column})" for column in FACETS.values())
@@ -30,8 +35,11 @@ SUMMARY = (
 
 
 def write_page(condition: str, order: str, *, limit: int = 51, offset: int = 0, source: str = "flags") -> str:
-    """Return the statement of a page as one would write it by hand."""
-    return PAGE.format(source, condition, order, limit, offset)
+    """Return the statement of a page, with what it shows of the flags, as one would write it by hand."""
+    return (
+        f"select {', '.join(SHOWN)} from {source}"  # noqa: S608  constant texts
+        f" where not is_withdrawn and {condition} order by {order} limit {limit} offset {offset}"
+    )
 
 
 def main() -> None:
