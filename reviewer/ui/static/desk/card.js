@@ -3,7 +3,7 @@
  */
 
 import { Advice } from "./advice.js";
-import { h, keycap } from "./dom.js";
+import { h, keycap, renew } from "./dom.js";
 import { formatAgo, formatMoment, formatShare, formatValue, formatVersion } from "./format.js";
 import { buildHistory } from "./history.js";
 import { buildFailure, buildInputs, buildOutputs, buildRightOutput } from "./inputs.js";
@@ -70,6 +70,9 @@ export class Card {
     this.head = h("div", { class: "desk-card-head" });
     this.body = h("div", { class: "desk-card-body", tabindex: "0", role: "region", "aria-label": text("desk.card") });
     this.body.addEventListener("error", explainLoss, { capture: true });
+    /** Whether the body was scrolled; asking it would lay the page out at every key. */
+    this.isScrolled = false;
+    this.body.addEventListener("scroll", () => (this.isScrolled = true), { passive: true });
     this.parts = Object.fromEntries(PARTS.map((part) => [part, h("div", {})]));
     this.advice = new Advice(this.parts.inputs);
     this.parts.advice.append(this.advice.element);
@@ -134,7 +137,8 @@ export class Card {
   }
 
   #turnTo(id) {
-    this.body.scrollTop = 0;
+    if (this.isScrolled) this.body.scrollTop = 0;
+    this.isScrolled = false;
     this.comment.field.value = this.drafts.get(id) ?? "";
   }
 
@@ -161,7 +165,7 @@ export class Card {
     this.#fill("priority", buildPriority(flag));
     this.#fill("history", isCard && buildHistory(flag, model, this.hooks.undo));
     this.#drawFields(flag, model);
-    this.actions.replaceChildren(...this.#buildActions(flag));
+    renew(this.actions, this.#buildActions(flag));
   }
 
   /** What never changes is drawn once, so that a recording plays on and what was unfolded or scrolled stays so. */

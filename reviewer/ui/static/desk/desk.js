@@ -26,7 +26,7 @@ import { askUndo } from "./undoing.js";
 const SEARCH_PAUSE_MS = 200;
 const RECOUNT_PAUSE_MS = 300;
 const ADDRESS_PAUSE_MS = 300;
-const COUNTS_PAUSE_MS = 40;
+const COUNTS_PAUSE_MS = 100;
 const NEWS_EVERY_MS = 1_000;
 const AGES_EVERY_MS = 60_000;
 const MINUTE_MS = 60_000;
@@ -155,15 +155,11 @@ class Desk {
   /** Write what is looked at into the page's address; once another tab is open, nothing of the desk stands there. */
   writeAddress() {
     clearTimeout(this.addressing);
-    this.addressed = this.#findPlace();
-    const { filters, selectedId, isOpen } = this.addressed;
+    const { filters, selectedId } = this.store;
+    this.addressed = { filters, selectedId };
+    const isOpen = (this.host.closest("#review-tabs") ?? this.host).offsetParent !== null;
     if (isOpen) writeAddress(filters, selectedId);
     else clearAddress();
-  }
-
-  #findPlace() {
-    const { filters, selectedId } = this.store;
-    return { filters, selectedId, isOpen: (this.host.closest("#review-tabs") ?? this.host).offsetParent !== null };
   }
 
   #build() {
@@ -272,7 +268,7 @@ class Desk {
     const sight = new IntersectionObserver(() => {
       measure();
       this.#lookForNews();
-      this.#keepAddress();
+      this.#writeAddressSoon();
     });
     sight.observe(this.root);
     addEventListener("resize", measure, { signal });
@@ -411,10 +407,13 @@ class Desk {
     this.queue.focus();
   }
 
-  /** Browsers allow few changes of the address in a short time, and keys are faster than that. */
   #keepAddress() {
-    const place = this.#findPlace();
-    if (Object.keys(place).every((each) => place[each] === this.addressed[each])) return;
+    const { filters, selectedId } = this.store;
+    if (filters !== this.addressed.filters || selectedId !== this.addressed.selectedId) this.#writeAddressSoon();
+  }
+
+  /** Browsers allow few changes of the address in a short time, and keys are faster than that. */
+  #writeAddressSoon() {
     clearTimeout(this.addressing);
     this.addressing = setTimeout(() => this.writeAddress(), ADDRESS_PAUSE_MS);
   }

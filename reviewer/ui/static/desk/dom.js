@@ -20,6 +20,16 @@ export function h(tag, properties = {}, ...children) {
   return element;
 }
 
+/**
+ * Put nodes into an element. Those that are there just so already stay, since laying them out takes milliseconds: only
+ * for nodes whose listeners depend on nothing but what they show.
+ */
+export function renew(element, nodes) {
+  const { childNodes } = element;
+  const isSame = nodes.length === childNodes.length && nodes.every((node, at) => node.isEqualNode(childNodes[at]));
+  if (!isSame) element.replaceChildren(...nodes);
+}
+
 function setProperty(element, name, value) {
   if (value === null || value === undefined || value === false) return;
   if (name.startsWith("on")) element.addEventListener(name.slice(2), value);

@@ -48,12 +48,19 @@ export class Queue {
       },
       this.sheet,
     );
-    new ResizeObserver(() => this.#drawRows()).observe(this.element);
+    /** Pixels of the queue in sight; asking the element at every key would lay the page out. */
+    this.height = 0;
+    new ResizeObserver(() => this.#measure()).observe(this.element);
+  }
+
+  #measure() {
+    this.height = this.element.clientHeight;
+    this.render();
   }
 
   /** How many rows are in sight at once. */
   get pageSize() {
-    return Math.max(1, Math.floor(this.element.clientHeight / this.rowHeight) - 1);
+    return Math.max(1, Math.floor(this.height / this.rowHeight) - 1);
   }
 
   get rowHeight() {
@@ -103,19 +110,18 @@ export class Queue {
     this.#setTop(0);
   }
 
-  get #height() {
+  get #fullHeight() {
     return this.store.total * this.rowHeight;
   }
 
   /** The greatest `top`, and the greatest `scrollTop`; they differ when the queue is scrolled in a scale. */
   get #ends() {
-    const { clientHeight } = this.element;
-    const sheet = Math.min(this.#height, TALLEST);
-    return { top: Math.max(0, this.#height - clientHeight), scroll: Math.max(0, sheet - clientHeight) };
+    const sheet = Math.min(this.#fullHeight, TALLEST);
+    return { top: Math.max(0, this.#fullHeight - this.height), scroll: Math.max(0, sheet - this.height) };
   }
 
   #stretch() {
-    const height = `${Math.min(this.#height, TALLEST)}px`;
+    const height = `${Math.min(this.#fullHeight, TALLEST)}px`;
     if (this.sheet.style.height !== height) this.sheet.style.height = height;
   }
 
@@ -138,7 +144,7 @@ export class Queue {
   #follow(scrollTop, moved) {
     const ends = this.#ends;
     const isAtEnd = scrollTop <= 0 || scrollTop >= ends.scroll - 1;
-    const isWheel = Math.abs(moved) < 2 * this.element.clientHeight && !isAtEnd;
+    const isWheel = Math.abs(moved) < 2 * this.height && !isAtEnd;
     if (ends.top === ends.scroll) this.top = scrollTop;
     else if (isWheel) this.top = Math.max(0, Math.min(this.top + moved, ends.top));
     else this.top = (Math.min(scrollTop, ends.scroll) / ends.scroll) * ends.top;
@@ -166,21 +172,19 @@ export class Queue {
 
   #reveal() {
     const place = this.store.position;
-    if (place < 0 || !this.element.clientHeight) return;
+    if (place < 0 || !this.height) return;
     this.revealed = this.store.choices;
     const [top, bottom] = [place * this.rowHeight, (place + 1) * this.rowHeight];
-    const { clientHeight } = this.element;
-    const isFar = Math.abs(top - this.top) > 2 * clientHeight;
-    if (isFar) this.#setTop(top - clientHeight / 2);
+    const isFar = Math.abs(top - this.top) > 2 * this.height;
+    if (isFar) this.#setTop(top - this.height / 2);
     else if (top < this.top) this.#setTop(top);
-    else if (bottom > this.top + clientHeight) this.#setTop(bottom - clientHeight + this.rowHeight);
+    else if (bottom > this.top + this.height) this.#setTop(bottom - this.height + this.rowHeight);
   }
 
   #drawRows() {
     const { listing, total } = this.store;
-    const { clientHeight } = this.element;
     const first = Math.floor(this.top / this.rowHeight);
-    const last = Math.min(Math.ceil((this.top + clientHeight) / this.rowHeight), total) - 1;
+    const last = Math.min(Math.ceil((this.top + this.height) / this.rowHeight), total) - 1;
     this.store.sight = { first, last };
     const wanted = new Map();
     for (let place = Math.max(0, first - OVERSCAN); place <= Math.min(last + OVERSCAN, total - 1); place += 1) {

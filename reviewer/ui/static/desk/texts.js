@@ -9,6 +9,7 @@ export const language = pickLanguage(navigator.languages);
 
 let texts = {};
 const plurals = new Intl.PluralRules(language);
+const numbers = new Intl.NumberFormat(language);
 
 /** Load the texts once, before anything is drawn. */
 export async function loadTexts() {
@@ -28,7 +29,7 @@ export function text(key, values = {}) {
 /** Return the plural form of a text for `count`; `{count}` is filled with the number as people write it. */
 export function plural(key, count, values = {}) {
   const form = `${key}.${plurals.select(count)}`;
-  return text(form in texts ? form : `${key}.other`, { ...values, count: count.toLocaleString(language) });
+  return text(form in texts ? form : `${key}.other`, { ...values, count: numbers.format(count) });
 }
 
 /** Return a text on one line, cut to what a line of the desk holds. */
