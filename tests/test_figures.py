@@ -13,24 +13,17 @@ import plotly.graph_objects as go
 import pytest
 
 from reviewer.figures import (
-    DAY_MS,
     FIGURES,
-    HEAT,
-    INK,
-    MARK,
-    MAX_LABELS,
-    PALETTE,
-    PAPER,
-    STACK_ORDER,
     WORDS,
     draw_confidence,
     draw_confusion,
     draw_flag_rate,
-    draw_notice,
     draw_options_over_time,
     draw_residuals,
-    show_text,
 )
+from reviewer.figures.confusion import HEAT, MAX_LABELS
+from reviewer.figures.stacks import STACK_ORDER
+from reviewer.figures.style import DAY_MS, INK, MARK, PALETTE, PAPER, draw_notice, show_text
 from reviewer.records import FlagOption, Resolution
 
 COLUMNS = {
