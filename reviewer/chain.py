@@ -19,9 +19,8 @@ from typing import Any, NamedTuple
 
 from reviewer.errors import InputError, LogError
 from reviewer.folders import hold_lock
-from reviewer.log import Log, Position, encode_rows
+from reviewer.log import Log, LogRewrittenError, Position, encode_rows
 from reviewer.log.columns import columns_of, format_columns
-from reviewer.log.csv_log import LogRewrittenError
 from reviewer.records import ChainLink, Link, new_id
 
 _HEAD = re.compile(r"(\d{1,15}):([0-9a-f]{64})")

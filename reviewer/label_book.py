@@ -30,9 +30,8 @@ from reviewer.labels import (
     fold_names,
     group_changes,
 )
-from reviewer.log import Log, Position, encode_row
+from reviewer.log import Log, LogRewrittenError, Position, encode_row
 from reviewer.log.columns import decode_cells
-from reviewer.log.csv_log import LogRewrittenError
 from reviewer.records import Change, LabelChange, Part, new_id, utc_now
 
 

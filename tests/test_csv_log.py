@@ -20,8 +20,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from reviewer.errors import LogError
-from reviewer.log import Position
-from reviewer.log.csv_log import CHUNK_BYTES, CsvLog, LogRewrittenError, find_last_boundary
+from reviewer.log import LogRewrittenError, Position
+from reviewer.log.csv_log import CsvLog
+from reviewer.log.segments import CHUNK_BYTES, find_last_boundary
 from reviewer.records import new_id
 
 COLUMNS = ("key", "text")

@@ -16,9 +16,8 @@ import pyarrow as pa
 
 from reviewer.index.sql import load_sql
 from reviewer.labels import CurrentName, list_current
-from reviewer.log import Log, Position, Tail
+from reviewer.log import Log, LogRewrittenError, Position, Tail
 from reviewer.log.columns import decode_record
-from reviewer.log.csv_log import LogRewrittenError
 from reviewer.records import LabelChange
 
 if TYPE_CHECKING:

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
+from reviewer.errors import LogError
 from reviewer.log.columns import STREAMS, columns_of, encode_alike, encode_columns, encode_row, encode_rows
 
 if TYPE_CHECKING:
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
 __all__ = [
     "STREAMS",
     "Log",
+    "LogRewrittenError",
     "Position",
     "Tail",
     "columns_of",
@@ -52,6 +54,10 @@ class Tail:
     position: Position
     rejected: tuple[str, ...] = ()
     """One sentence for each line that is no row of this log."""
+
+
+class LogRewrittenError(LogError):
+    """The log no longer continues from a position: a segment was replaced, shortened or removed."""
 
 
 class Log(Protocol):

@@ -10,8 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from reviewer.log import Log, Position
-from reviewer.log.csv_log import LogRewrittenError
+from reviewer.log import Log, LogRewrittenError, Position
 
 FAILURES = 3
 """Failed attempts in a row that are worth telling."""
