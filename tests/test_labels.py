@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import random
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -15,7 +16,7 @@ from hypothesis import strategies as st
 from reviewer.datasets import read_base
 from reviewer.errors import ConfigError, ConflictError, InputError, ReviewerError, UnknownNameError
 from reviewer.index.queries import Slice
-from reviewer.index.store import SideIndex
+from reviewer.index.store import MainIndex, SideIndex
 from reviewer.labels import check_change, check_revert, fold_names, list_current
 from reviewer.records import Change, Event, LabelChange, Resolution, Review, new_id
 from reviewer.workspace import Workspace
@@ -157,14 +158,18 @@ def test_taking_everything_back_offers_the_labels_of_the_config(chance: random.R
 @given(st.randoms(use_true_random=False))
 @settings(max_examples=20, deadline=None)
 def test_the_index_says_the_same_whenever_it_was_read(tmp_path_factory: Any, chance: random.Random) -> None:
-    folder = tmp_path_factory.mktemp("labels")
+    check_index(tmp_path_factory.mktemp("labels"), draw_work(chance), chance)
+
+
+def check_index(folder: Path, work: list[Any], chance: random.Random) -> None:
+    """The app's index, which reads now and then, says the same as one that reads everything at once."""
     logs = open_small_logs(folder)
-    eager = SideIndex(folder)
-    for each in draw_work(chance):
-        append(logs, each)
-        if chance.random() < 0.2:
-            read_all(eager)
-    assert read_all(eager) == read_all(SideIndex(folder / "anew", open_small_logs(folder)))
+    with contextlib.closing(MainIndex(folder, logs)) as eager:
+        for each in work:
+            append(logs, each)
+            if chance.random() < 0.2:
+                read_all(eager)
+        assert read_all(eager) == read_all(SideIndex(folder / "anew", open_small_logs(folder)))
 
 
 def draw_work(chance: random.Random) -> list[Any]:
@@ -184,7 +189,7 @@ def draw_work(chance: random.Random) -> list[Any]:
     return work
 
 
-def read_all(index: SideIndex) -> list[list[tuple[Any, ...]]]:
+def read_all(index: MainIndex | SideIndex) -> list[list[tuple[Any, ...]]]:
     statements = (
         "select * exclude (group_id, group_size) from flags order by position",
         "select * from current_names order by all",
@@ -551,14 +556,8 @@ def test_gold_answers_follow_a_merge_into_the_predicted_label(pair: Workspace) -
 def test_two_answers_are_the_same_to_an_index_whenever_it_was_read(
     tmp_path_factory: Any, chance: random.Random
 ) -> None:
-    folder = tmp_path_factory.mktemp("pairs")
-    logs = open_small_logs(folder)
-    eager = SideIndex(folder)
-    for each in mix(chance, draw_pairs(chance), draw_history(chance, 10)):
-        append(logs, each)
-        if chance.random() < 0.2:
-            read_all(eager)
-    assert read_all(eager) == read_all(SideIndex(folder / "anew", open_small_logs(folder)))
+    work = mix(chance, draw_pairs(chance), draw_history(chance, 10))
+    check_index(tmp_path_factory.mktemp("pairs"), work, chance)
 
 
 def mix(chance: random.Random, work: list[Any], others: list[Any]) -> list[Any]:
