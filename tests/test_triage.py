@@ -290,7 +290,7 @@ class TwoPeople(RuleBasedStateMachine):
         self.seen: dict[tuple[str, str], int] = {}
         self.told: dict[str, set[str]] = {}
         """Action → the flags of which it was acknowledged."""
-        # Who is sampled for a second review follows from the ids, so random ones would make each run another test.
+        # Who is sampled for a second review follows from the ids: random ones change the test at each run.
         ids = [derive_id(NOON, str(number)) for number in range(3)]
         return multiple(*(add_flags(self.workspace, 1, flag_id=each)[0] for each in ids))
 
