@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from typing import Any
 
 from fastapi import APIRouter
@@ -11,7 +10,7 @@ from pydantic import Field
 from reviewer.access import Person
 from reviewer.api.asking import TESTER
 from reviewer.api.bodies import Body
-from reviewer.errors import InputError
+from reviewer.api.places import read_token, write_token
 from reviewer.notifications import NEEDED, Place
 from reviewer.payloads import build_payload
 from reviewer.workspace import Workspace
@@ -41,7 +40,7 @@ def add_notification_routes(router: APIRouter, workspace: Workspace) -> None:
         told = workspace.notifications.list_for(person)
         return {
             "notifications": [build_payload(each) for each in told.notifications],
-            "token": ".".join(map(str, told.place)),
+            "token": write_token(told.place),
             "kinds": [kind for kind, role in NEEDED.items() if role <= person.role],
             "off": list(told.off),
         }
@@ -54,7 +53,7 @@ def add_notification_routes(router: APIRouter, workspace: Workspace) -> None:
     @router.post("/notifications/read")
     def mark_read(body: ReadBody, person: Person = TESTER) -> dict[str, Any]:
         """Note that whoever asks has read the list with this token; what came since stays new."""
-        workspace.notifications.mark_read(person, _read_place(body.token))
+        workspace.notifications.mark_read(person, Place(*read_token(body.token, "token")))
         return {"unread": workspace.notifications.count_unread(person)}
 
     @router.post("/notifications/off")
@@ -62,9 +61,3 @@ def add_notification_routes(router: APIRouter, workspace: Workspace) -> None:
         """Tell whoever asks of these kinds no more, and of all others."""
         workspace.notifications.switch_off(person, body.off)
         return {"unread": workspace.notifications.count_unread(person)}
-
-
-def _read_place(token: str) -> Place:
-    if not re.fullmatch(r"\d{1,15}\.\d{1,15}\.\d{1,15}", token):
-        raise InputError(f"The token {token[:40]!r} is none of ours; ask for the list to get it.", "token")
-    return Place(*map(int, token.split(".")))

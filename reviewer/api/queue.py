@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from dataclasses import replace
 from typing import Annotated, Any
 
@@ -12,8 +11,8 @@ from reviewer.access import Person, Role
 from reviewer.api.asking import REVIEWER, Language, Root
 from reviewer.api.cards import MOST_CARDS, build_card, build_cards, build_row
 from reviewer.api.filters import ChosenSlice
+from reviewer.api.places import read_token, write_token
 from reviewer.blind import is_disguised, is_row_disguised, is_sealed
-from reviewer.errors import InputError
 from reviewer.index.queries import MOST_NEWS, SECRET_VIEWS, FacetCounts, Marker
 from reviewer.payloads import build_payload
 from reviewer.workspace import Workspace
@@ -48,7 +47,7 @@ def add_queue_routes(router: APIRouter, workspace: Workspace) -> None:
         page, total, marker = workspace.read_page(chosen, sort, after, limit, seed, skip, is_counted=counted)
         rows = [build_row(row, root) for row in page.rows]
         answer = {"flags": rows, "next": page.next, "total": total, "skipped": skip}
-        return {**answer, "token": _write_token(marker), "labels": workspace.read_labels_stamp()}
+        return {**answer, "token": write_token(marker), "labels": workspace.read_labels_stamp()}
 
     @router.get("/facets")
     def count_facets(chosen: ChosenSlice, person: Person = REVIEWER) -> dict[str, Any]:
@@ -83,10 +82,10 @@ def add_news_routes(router: APIRouter, workspace: Workspace) -> None:
         if after is None:
             marker = workspace.read_marker()
         else:
-            rows, marker = workspace.read_news(_read_token(after))
+            rows, marker = workspace.read_news(Marker(*read_token(after, "after")))
         shown = [row for row in rows[:MOST_NEWS] if not is_row_disguised(row, person)]
         return {
-            "token": _write_token(marker),
+            "token": write_token(marker),
             "flags": [build_row(row, root) for row in shown],
             "is_more": len(rows) > MOST_NEWS,
             "unread": workspace.notifications.count_unread(person, marker),
@@ -131,13 +130,3 @@ def _build_facets(counts: FacetCounts, person: Person) -> dict[str, Any]:
         for name, pairs in counts.facets.items()
     }
     return {"views": views, **facets, "confidence": counts.confidence}
-
-
-def _write_token(marker: Marker) -> str:
-    return ".".join(map(str, marker))
-
-
-def _read_token(text: str) -> Marker:
-    if not re.fullmatch(r"\d{1,15}\.\d{1,15}\.\d{1,15}", text):
-        raise InputError(f"The token {text[:40]!r} is none of ours; ask without one to get it.")
-    return Marker(*map(int, text.split(".")))
