@@ -14,7 +14,9 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
-from playwright.sync_api import Browser, Page, sync_playwright
+from playwright.sync_api import Browser, Page, expect, sync_playwright
+
+expect.set_options(timeout=90_000)  # a deadline on a busy machine, not a measurement
 
 CHROMIUM_FLAGS = (
     "--no-sandbox",

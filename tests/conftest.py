@@ -124,3 +124,16 @@ def browser() -> Iterator[Browser]:
 
     with open_browser() as opened:
         yield opened
+
+
+@pytest.fixture(autouse=True)
+def close_pages(request: pytest.FixtureRequest) -> Iterator[None]:
+    """Close the pages that a journey leaves open when it fails: they would act in its second try too."""
+    if "browser" not in request.fixturenames:
+        yield
+        return
+    browser = request.getfixturevalue("browser")
+    earlier = set(browser.contexts)
+    yield
+    for context in set(browser.contexts) - earlier:
+        context.close()

@@ -19,8 +19,6 @@ from playwright.sync_api import APIResponse, Browser, BrowserContext, Locator, P
 from reviewer.records import Flag, JsonValue
 from reviewer.workspace import Workspace
 
-expect.set_options(timeout=90_000)  # a deadline on a busy machine, not a measurement
-
 pytestmark = [pytest.mark.server, pytest.mark.browser]
 
 MODULE = '''\

@@ -20,8 +20,6 @@ from reviewer.config.keys import DESK_KEYS
 from reviewer.records import new_id
 from reviewer.workspace import Workspace
 
-expect.set_options(timeout=90_000)  # a deadline on a busy machine, not a measurement
-
 pytestmark = [pytest.mark.server, pytest.mark.browser]
 
 FEW_LABELS = [f"topic {at}" for at in range(30)]

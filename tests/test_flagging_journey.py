@@ -19,8 +19,6 @@ from reviewer.log.media import MediaStore
 from reviewer.ui.texts import load_texts
 from reviewer.workspace import Workspace
 
-expect.set_options(timeout=90_000)  # a deadline on a busy machine, not a measurement
-
 pytestmark = [pytest.mark.server, pytest.mark.browser]
 
 CALCULATOR = """\

@@ -14,8 +14,6 @@ from playwright.sync_api import Browser, Page, expect
 
 from reviewer.workspace import Workspace
 
-expect.set_options(timeout=90_000)  # a deadline on a busy machine, not a measurement
-
 pytestmark = [pytest.mark.server, pytest.mark.browser]
 
 

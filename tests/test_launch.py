@@ -42,8 +42,6 @@ OPENSSL = shutil.which("openssl") or "openssl"
 # Gradio's own figures about its queue use an option that pandas is about to drop.
 pytestmark = pytest.mark.filterwarnings("ignore:.*no_silent_downcasting")
 
-expect.set_options(timeout=90_000)  # a deadline on a busy machine, not a measurement
-
 
 @pytest.fixture
 def start(tiny_folder: Path) -> Iterator[Callable[..., RunningApp]]:
