@@ -41,8 +41,8 @@ def open_page(browser: Browser, address: str, **how: Any) -> Page:
 def predict(page: Page, text: str) -> None:
     page.locator("#input-tickets-text textarea").fill(text)
     page.locator(".predict:visible").click()
-    expect(page.locator("#session .session-example", has_text=text)).to_be_visible(timeout=PATIENCE)
-    expect(page.locator(".flag-option:visible").first).to_be_visible(timeout=PATIENCE)
+    expect(page.locator("#session .session-example", has_text=text)).to_be_visible()
+    expect(page.locator(".flag-option:visible").first).to_be_visible()
 
 
 def find_option(page: Page, text: str) -> Any:
@@ -65,16 +65,16 @@ def test_a_page_follows_options_and_labels_and_takes_the_names_of_before(
     change(folder, "add", "option", added=("<b>bold</b>",))
     change(folder, "rename", "label", name="login", added=("sign-in",))
     find_option(page, "Other").click()
-    expect(page.locator(".flag-message .good:visible")).to_contain_text("tone of voice", timeout=PATIENCE)
+    expect(page.locator(".flag-message .good:visible")).to_contain_text("tone of voice")
     predict(page, "cannot sign in")
-    expect(find_option(page, "tone of voice")).to_be_visible(timeout=PATIENCE)
+    expect(find_option(page, "tone of voice")).to_be_visible()
     expect(find_option(page, "<b>bold</b>")).to_be_visible()
     assert page.locator(".flag-option b").count() == 0
     page.locator(".suggestion:visible input").click()
     page.get_by_role("option", name="sign-in").click()
     save_screenshot(page, "choices-after", tmp_path)
     find_option(page, "<b>bold</b>").click()
-    expect(page.locator(".flag-message .good:visible")).to_contain_text("<b>bold</b>", timeout=PATIENCE)
+    expect(page.locator(".flag-message .good:visible")).to_contain_text("<b>bold</b>")
     assert errors == []
     with Workspace(folder) as workspace:
         flags = workspace.queue(sort="oldest")
@@ -91,7 +91,7 @@ def test_a_number_presses_the_option_of_that_place_among_those_of_now(
     second = page.locator(".flag-option:visible").nth(1).inner_text()
     page.locator(".box-title:visible").first.click()
     page.keyboard.press("2")
-    expect(page.locator(".flag-message .good:visible")).to_contain_text(second, timeout=PATIENCE)
+    expect(page.locator(".flag-message .good:visible")).to_contain_text(second)
 
 
 LOOKS: dict[str, tuple[dict[str, Any], str]] = {
@@ -106,5 +106,5 @@ def test_the_options_are_in_the_language_of_the_page(
 ) -> None:
     how, word = LOOKS[look]
     page = open_page(browser, address, **how)
-    expect(find_option(page, word)).to_be_visible(timeout=PATIENCE)
+    expect(find_option(page, word)).to_be_visible()
     save_screenshot(page, f"choices-{look}", tmp_path)

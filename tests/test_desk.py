@@ -141,7 +141,7 @@ def address(demo_workspace_folder: Path, tmp_path_factory: pytest.TempPathFactor
 def open_desk(browser: Browser, address: str, model: str) -> Page:
     page = browser.new_page(viewport={"width": 1280, "height": 720}, locale="en-US")
     page.goto(f"{address}/?tab=review&model={model}")
-    expect(page.locator(".desk-history")).to_be_visible(timeout=90_000)
+    expect(page.locator(".desk-history")).to_be_visible()
     return page
 
 
@@ -160,7 +160,7 @@ def find_selected(page: Page) -> str | None:
 
 
 def await_saved(page: Page) -> None:
-    expect(page.locator(".desk-saving-ok")).to_be_visible(timeout=90_000)
+    expect(page.locator(".desk-saving-ok")).to_be_visible()
 
 
 @pytest.mark.server
@@ -199,7 +199,7 @@ def test_decisions_wait_for_the_server_and_outlive_a_reload(
 
     page.unroute("**/api/reviews**")
     page.reload()
-    expect(page.locator(".desk-history")).to_be_visible(timeout=90_000)
+    expect(page.locator(".desk-history")).to_be_visible()
     await_saved(page)
     decided = [read_card(address, flag)["resolution"] for flag in flags]
     assert decided == ["ambiguous", "bad_input", "out_of_scope"]
@@ -256,7 +256,7 @@ def test_what_is_typed_for_a_field_decides_nothing_while_the_card_is_on_its_way(
     held: list[Route] = []
     page.route("**/api/flags/*", lambda route: held.append(route))
     page.goto(f"{address}/?tab=review&model=tickets&sort=least_confident")
-    expect(page.locator(".desk-row").first).to_be_visible(timeout=90_000)
+    expect(page.locator(".desk-row").first).to_be_visible()
     flag = find_selected(page)
     before = list_open(address, "tickets")
     page.keyboard.press("2")

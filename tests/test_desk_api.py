@@ -273,6 +273,13 @@ def test_news_begin_where_the_queue_ended(client: TestClient, workspace: Workspa
     assert client.get("/api/news").json()["token"] == news["token"]
 
 
+def test_a_token_of_elsewhere_is_refused_and_the_right_one_named(client: TestClient) -> None:
+    refused = client.get("/api/news?after=yesterday")
+    assert (refused.status_code, refused.json()["field"]) == (422, "after")
+    sentence = "The token 'yesterday' is none of ours; take the one of the last answer."
+    assert refused.json()["error"] == sentence
+
+
 def test_a_page_around_a_flag_says_how_many_stand_before_it(client: TestClient, workspace: Workspace) -> None:
     ids = add_flags(workspace, 30)[::-1]
     page = client.get("/api/queue", params={"around": ids[20], "limit": 10}).json()

@@ -16,9 +16,6 @@ from reviewer.workspace import Workspace
 
 pytestmark = [pytest.mark.server, pytest.mark.browser]
 
-PATIENCE = 90_000
-"""Milliseconds on a busy machine; not a measurement."""
-
 LABELS = [f"label {at}" for at in range(30)]
 CONFIG = f"""
 [models.many]
@@ -69,12 +66,12 @@ def test_the_desk_keeps_the_rules_of_accessibility(
 ) -> None:
     page = browser.new_page(**{"viewport": {"width": 1280, "height": 720}, **LOOKS[look]})
     page.goto(f"{address}/?tab=review&view=all&sort=oldest")
-    expect(page.locator(".desk-history")).to_be_visible(timeout=PATIENCE)
+    expect(page.locator(".desk-history")).to_be_visible()
     found: dict[str, list[str]] = {}
     for state, keys in STATES.items():
         for key in keys:
             page.keyboard.press(key)
-        expect(page.locator(".desk dialog")).to_have_count(int(state.startswith("dialog")), timeout=PATIENCE)
+        expect(page.locator(".desk dialog")).to_have_count(int(state.startswith("dialog")))
         save_screenshot(page, f"desk-{look}-{state.replace(' ', '-')}", tmp_path)
         found[state] = list_violations(page, ".desk")
         if state.startswith("dialog"):

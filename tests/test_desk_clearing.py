@@ -22,9 +22,6 @@ from reviewer.workspace import Workspace
 
 pytestmark = [pytest.mark.server, pytest.mark.browser]
 
-PATIENCE = 90_000
-"""Milliseconds on a busy machine; not a measurement."""
-
 FLAGS = 200
 CLOSING = {
     "c": Resolution.PREDICTION_CORRECT,
@@ -137,7 +134,7 @@ class Analyst:
         self.lines.append(Line(self.flag, event, **said))
 
     def await_saved(self) -> None:
-        expect(self.page.locator(".desk-saving-ok")).to_be_visible(timeout=PATIENCE)
+        expect(self.page.locator(".desk-saving-ok")).to_be_visible()
 
     # What one can do
 
@@ -167,7 +164,7 @@ class Analyst:
     def enter_value(self) -> None:
         value = self.chance.randrange(50, 300)
         self.press("v")
-        expect(self.page.get_by_label("Right value")).to_be_focused(timeout=PATIENCE)
+        expect(self.page.get_by_label("Right value")).to_be_focused()
         self.page.keyboard.type(f"{value},5")
         self.press("Enter")
         self.note(Event.RESOLVE, value=Resolution.LABEL_CORRECTED, number=f"{value}.5")
@@ -187,7 +184,7 @@ class Analyst:
     def write_comment(self) -> str:
         words = f"“u {len(self.lines)}”, =1+1"
         self.press("m")
-        expect(self.page.get_by_role("textbox", name="Comment")).to_be_focused(timeout=PATIENCE)
+        expect(self.page.get_by_role("textbox", name="Comment")).to_be_focused()
         self.page.keyboard.type(words)
         return words
 
@@ -201,10 +198,10 @@ class Analyst:
 
     def assign(self) -> None:
         self.press("t")
-        expect(self.page.get_by_placeholder("Type a name")).to_be_focused(timeout=PATIENCE)
+        expect(self.page.get_by_placeholder("Type a name")).to_be_focused()
         self.page.keyboard.type("Борис <b>")
         self.press("Enter")
-        expect(self.page.locator("dialog")).to_have_count(0, timeout=PATIENCE)
+        expect(self.page.locator("dialog")).to_have_count(0)
         self.note(Event.ASSIGN, value="Борис <b>")
         self.assigned.add(self.flag)
         self.go_on()
@@ -229,9 +226,9 @@ class Analyst:
         chosen = self.queue[:3]
         self.press("x", *["Shift+J"] * (len(chosen) - 1), "d")
         if len(chosen) > 1:
-            expect(self.page.get_by_role("dialog")).to_be_visible(timeout=PATIENCE)
+            expect(self.page.get_by_role("dialog")).to_be_visible()
             self.press("Enter")
-            expect(self.page.locator("dialog")).to_have_count(0, timeout=PATIENCE)
+            expect(self.page.locator("dialog")).to_have_count(0)
         # One action stands in the log in the order in which its flags were made.
         self.lines += [Line(flag, Event.RESOLVE, Resolution.DUPLICATE) for flag in reversed(chosen)]
         del self.queue[: len(chosen)]
@@ -286,13 +283,13 @@ def test_two_hundred_flags_are_cleared_by_keys_alone_and_the_log_says_what_was_p
     page = browser.new_page(viewport={"width": 1280, "height": 720}, locale="en-US")
     errors = watch_errors(page)
     page.goto(f"{address}/?tab=review")
-    expect(page.locator(".desk-history")).to_be_visible(timeout=PATIENCE)
+    expect(page.locator(".desk-history")).to_be_visible()
 
     with httpx2.Client(base_url=address) as client:
         analyst = Analyst(page, client, flags, random.Random(4), list(flags))
         analyst.clear()
     assert set(analyst.done) == {act.__name__ for act in WEIGHTS}
-    expect(page.locator(".desk-queue .desk-empty")).to_contain_text("All done", timeout=PATIENCE)
+    expect(page.locator(".desk-queue .desk-empty")).to_contain_text("All done")
     finish_own(analyst)
     save_screenshot(page, "desk-cleared", tmp_path)
 
@@ -319,5 +316,5 @@ def finish_own(analyst: Analyst) -> None:
     analyst.press("[")
     analyst.queue = [given_back]
     analyst.close()
-    expect(analyst.page.locator(".desk-queue .desk-empty")).to_contain_text("All done", timeout=PATIENCE)
+    expect(analyst.page.locator(".desk-queue .desk-empty")).to_contain_text("All done")
     analyst.await_saved()

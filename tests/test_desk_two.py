@@ -79,7 +79,7 @@ def open_desk(browser: Browser, address: str, query: str) -> Page:
     page = browser.new_page(viewport={"width": 1280, "height": 720}, locale="en-US")
     page.set_default_timeout(PATIENCE)
     page.goto(f"{address}/?tab=review&{query}")
-    expect(page.locator(".desk-history")).to_be_visible(timeout=PATIENCE)
+    expect(page.locator(".desk-history")).to_be_visible()
     return page
 
 
@@ -123,19 +123,19 @@ def find_height(page: Page) -> int:
 
 
 def expect_total(page: Page, flags: int) -> None:
-    expect(page.locator(".desk-total")).to_have_text(f"{flags} flags", timeout=PATIENCE)
+    expect(page.locator(".desk-total")).to_have_text(f"{flags} flags")
 
 
 def await_saved(page: Page) -> None:
-    expect(page.locator(".desk-saving-ok")).to_be_visible(timeout=PATIENCE)
+    expect(page.locator(".desk-saving-ok")).to_be_visible()
 
 
 def decide_many(page: Page, key: str) -> None:
     """Decide about what is selected, once the dialog has said what that is."""
     press(page, key)
-    expect(page.get_by_role("dialog")).to_be_visible(timeout=PATIENCE)
+    expect(page.get_by_role("dialog")).to_be_visible()
     press(page, "Enter")
-    expect(page.locator("dialog")).to_have_count(0, timeout=PATIENCE)
+    expect(page.locator("dialog")).to_have_count(0)
 
 
 def test_one_key_chooses_all_who_complain_about_the_same_and_one_takes_it_back(
@@ -143,9 +143,9 @@ def test_one_key_chooses_all_who_complain_about_the_same_and_one_takes_it_back(
 ) -> None:
     flags = list_open(address, "alike")
     page = open_desk(browser, address, "model=alike")
-    expect(page.locator(".desk-card")).to_contain_text("2 similar flags", timeout=PATIENCE)
+    expect(page.locator(".desk-card")).to_contain_text("2 similar flags")
     press(page, "g")
-    expect(page.locator(".desk-bulk")).to_contain_text("All 3 open flags of this group", timeout=PATIENCE)
+    expect(page.locator(".desk-bulk")).to_contain_text("All 3 open flags of this group")
     decide_many(page, "2")
     await_saved(page)
     expect_total(page, 2)
@@ -172,13 +172,13 @@ def test_a_group_shows_without_a_reload_what_was_split_off_and_came_back(
     similar = (each.locator(".desk-similar") for each in (page, other))
     mine, theirs = similar
     for seen in (mine, theirs):
-        expect(seen).to_contain_text("2 similar flags", timeout=PATIENCE)
+        expect(seen).to_contain_text("2 similar flags")
     press(page, "Shift+S")
     expect(mine).to_have_count(0)
-    expect(theirs).to_contain_text("1 similar flag", timeout=PATIENCE)
+    expect(theirs).to_contain_text("1 similar flag")
     press(page, "u")
     for seen in (mine, theirs):
-        expect(seen).to_contain_text("2 similar flags", timeout=PATIENCE)
+        expect(seen).to_contain_text("2 similar flags")
     page.close()
     other.close()
 
@@ -241,7 +241,7 @@ def test_two_who_work_from_both_ends_take_nothing_from_each_other(
     first, second = (open_desk(browser, address, "model=share") for _ in range(2))
     errors = [*watch_errors(first), *watch_errors(second)]
     press(second, "End")
-    expect(second.locator(".desk-status")).to_contain_text("120 of 120", timeout=PATIENCE)
+    expect(second.locator(".desk-status")).to_contain_text("120 of 120")
     for _ in range(30):
         press(first, "2")
         press(second, "o")
@@ -351,7 +351,7 @@ def test_leaving_with_unsent_work_warns_and_a_reload_sends_it_in_order(
 
     page.on("dialog", accept)
     page.reload()
-    expect(page.locator(".desk-history")).to_be_visible(timeout=PATIENCE)
+    expect(page.locator(".desk-history")).to_be_visible()
     assert asked == []
     page.route("**/api/reviews**", lambda route: route.abort())
     press(page, "a", "b", "3", "n")
@@ -377,9 +377,9 @@ def test_what_other_programs_write_appears_without_moving_what_one_looks_at(
         made = build_flag("live", "made by another program")
         workspace.add_flags([made])
     pill = page.get_by_role("button", name="↑ 1 new")
-    expect(pill).to_be_visible(timeout=PATIENCE)
+    expect(pill).to_be_visible()
     run_cli(folder, "review", flags[0], "--resolution", "duplicate", "--reviewer", "Ольга")
-    expect(page.locator(".desk-status")).to_contain_text("40 of", timeout=PATIENCE)
+    expect(page.locator(".desk-status")).to_contain_text("40 of")
     assert (find_selected(page), find_height(page)) == (place, height)
     run_cli(folder, "review", place, "--comment", "seen <b>too</b>", "--reviewer", "Ольга")
     expect(page.locator(".desk-history")).to_contain_text(
@@ -402,7 +402,7 @@ def clocked(browser: Browser, address: str) -> Iterator[Page]:
     page = browser.new_page(viewport={"width": 1280, "height": 720}, locale="en-US")
     page.clock.install()
     page.goto(f"{address}/?tab=review&model=hidden")
-    expect(page.locator(".desk-history")).to_be_visible(timeout=PATIENCE)
+    expect(page.locator(".desk-history")).to_be_visible()
     page.clock.pause_at(datetime.now(UTC) + timedelta(minutes=1))
     yield page
     page.close()
@@ -442,7 +442,7 @@ def test_a_page_out_of_sight_asks_for_nothing_and_is_up_to_date_once_it_is_looke
         with clocked.expect_response("**/api/news*"):
             come_back()
             clocked.clock.run_for(1_000)
-        expect(clocked.locator(f"[data-flag='{flag}']")).to_have_count(0, timeout=PATIENCE)
+        expect(clocked.locator(f"[data-flag='{flag}']")).to_have_count(0)
 
 
 def open_pane(page: Page, name: str) -> None:
@@ -510,9 +510,9 @@ def test_a_link_to_a_flag_that_is_not_there_says_so_and_the_queue_goes_on(
 ) -> None:
     page = browser.new_page(viewport={"width": 1280, "height": 720}, locale="en-US")
     page.goto(f"{address}/?tab=review&model=hand&flag={UNKNOWN_ID}")
-    expect(page.locator(".desk-card")).to_contain_text(UNKNOWN_ID, timeout=PATIENCE)
+    expect(page.locator(".desk-card")).to_contain_text(UNKNOWN_ID)
     press(page, "a", "j")
-    expect(page.locator(".desk-history")).to_be_visible(timeout=PATIENCE)
+    expect(page.locator(".desk-history")).to_be_visible()
     flags = list_open(address, "hand")
     assert find_selected(page) == flags[0]
     assert len(flags) == MODELS["hand"]

@@ -90,7 +90,7 @@ def test_a_mistake_goes_from_flag_to_verdict(
     expect(page.locator(".desk-status")).to_contain_text("saved")
 
     page.get_by_role("tab", name="Insights").click()
-    expect(page.locator("#figure-options .js-plotly-plot")).to_be_visible(timeout=90_000)
+    expect(page.locator("#figure-options .js-plotly-plot")).to_be_visible()
     save_screenshot(page, "insights", tmp_path)
     page.get_by_role("tab", name="SQL").click()
     page.locator("#sql-run").click()
@@ -108,7 +108,7 @@ def test_a_mistake_goes_from_flag_to_verdict(
     page.get_by_role("tab", name="Versions").click()
     choose(page, "#versions-model", "Support tickets")
     page.locator("#retrain-run").click()
-    expect(page.locator("#versions-verified")).to_contain_text("Version 2", timeout=90_000)
+    expect(page.locator("#versions-verified")).to_contain_text("Version 2")
     expect(page.locator("#versions-list")).to_contain_text("Accuracy")
     save_screenshot(page, "versions", tmp_path)
 

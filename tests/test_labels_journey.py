@@ -50,13 +50,13 @@ def open_page(browser: Browser, address: str, **how: object) -> Page:
     page = browser.new_page(**given)  # type: ignore[arg-type]  # the names are Playwright's
     page.set_default_timeout(PATIENCE)
     page.goto(f"{address}/?tab=review")
-    expect(page.locator(".desk-history")).to_be_visible(timeout=PATIENCE)
+    expect(page.locator(".desk-history")).to_be_visible()
     return page
 
 
 def open_labels(page: Page, title: str = "Labels") -> None:
     page.get_by_role("tab", name=title, exact=True).click()
-    expect(page.locator("#labels-pane .team-list").first).to_be_visible(timeout=PATIENCE)
+    expect(page.locator("#labels-pane .team-list").first).to_be_visible()
 
 
 def rename(page: Page, name: str, new: str) -> None:
@@ -79,7 +79,7 @@ def test_a_label_is_renamed_while_another_reviews_with_it(
     open_labels(admin)
     rename(admin, "ham", "bacon")
     label = reader.locator(".desk-label", has_text="bacon")
-    expect(label).to_be_visible(timeout=PATIENCE)
+    expect(label).to_be_visible()
     assert place.get_attribute("data-flag") == before
     save_screenshot(reader, "label-renamed", tmp_path)
     label.click()
@@ -89,7 +89,7 @@ def test_a_label_is_renamed_while_another_reviews_with_it(
     expect(reader.locator(".desk-card")).to_contain_text("bacon")
     admin.get_by_role("button", name="Undo", exact=True).click()
     expect(admin.locator("#labels-pane [data-name=ham]")).to_be_visible()
-    expect(reader.locator(".desk-labels")).not_to_contain_text("bacon", timeout=PATIENCE)
+    expect(reader.locator(".desk-labels")).not_to_contain_text("bacon")
     expect(reader.locator(".desk-labels")).to_contain_text("ham")
     with Workspace(folder) as workspace:
         flag = workspace.find_flag(str(before))
@@ -125,13 +125,13 @@ def test_the_pane_of_labels_fits_every_page(
     page = browser.new_page(**{"viewport": {"width": 1280, "height": 720}, "locale": "en-US", **how})  # type: ignore[arg-type]
     page.set_default_timeout(PATIENCE)
     page.goto(f"{address}/?tab=review{'&__theme=dark' if name == 'dark' else ''}")
-    expect(page.locator(".desk")).to_be_visible(timeout=PATIENCE)
+    expect(page.locator(".desk")).to_be_visible()
     tab = page.get_by_role("tab", name=title, exact=True)
     if name == "narrow":
         page.locator("#review-tabs .overflow-menu button").first.click()
         tab = page.locator("#review-tabs .overflow-dropdown button", has_text=title)
     tab.click()
-    expect(page.locator("#labels-pane .team-list").first).to_be_visible(timeout=PATIENCE)
+    expect(page.locator("#labels-pane .team-list").first).to_be_visible()
     save_screenshot(page, f"labels-{name}", tmp_path)
     widths = page.evaluate("[document.documentElement.scrollWidth, window.innerWidth]")
     assert widths[0] <= widths[1]

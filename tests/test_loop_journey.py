@@ -105,7 +105,7 @@ def test_a_correction_becomes_fixed_in_version_2_on_the_flaggers_list(
 
     open_pane(page, "Versions", "versions")
     page.locator("#retrain-run").click()
-    expect(page.locator("#versions-job")).to_contain_text("The training is done.", timeout=90_000)
+    expect(page.locator("#versions-job")).to_contain_text("The training is done.")
     expect(page.locator("#versions-verified")).to_contain_text("Version 2 over every reviewed flag")
     expect(page.locator("#versions-list")).to_contain_text("3 of 3")
     page.locator("#compare-run").click()

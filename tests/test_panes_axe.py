@@ -58,7 +58,7 @@ def test_a_pane_keeps_the_rules_of_accessibility(
     page = browser.new_page(viewport={"width": 1280, "height": 800}, **LOOKS[look])
     page.goto(f"{address}/?tab=review&__theme={LOOKS[look]['color_scheme']}")
     page.locator(f"#review-tabs button[data-tab-id={pane}]").first.click(timeout=PATIENCE)
-    expect(page.locator(place).locator(filled).first).to_be_visible(timeout=PATIENCE)
+    expect(page.locator(place).locator(filled).first).to_be_visible()
     save_screenshot(page, f"{pane}-{look}", tmp_path)
     assert list_violations(page, place) == []
     page.close()

@@ -78,7 +78,7 @@ class Desks:
         self.errors.append(watch_errors(page))
         self.pages.append(page)
         page.goto(f"{self.address}/?tab=review&{query}")
-        expect(page.locator(".desk-history")).to_be_visible(timeout=PATIENCE)
+        expect(page.locator(".desk-history")).to_be_visible()
         return page
 
 
@@ -97,7 +97,7 @@ def press(page: Page, *keys: str) -> None:
 
 
 def await_saved(page: Page) -> None:
-    expect(page.locator(".desk-saving-ok")).to_be_visible(timeout=PATIENCE)
+    expect(page.locator(".desk-saving-ok")).to_be_visible()
 
 
 def read_card(page: Page, flag_id: str) -> dict[str, Any]:
@@ -117,7 +117,7 @@ def test_a_second_opinion_is_given_blind_and_a_disagreement_is_settled_by_a_thir
     flag_id = bob.locator(".desk-row").first.get_attribute("data-flag") or ""
     press(bob, "q", "2")
     await_saved(bob)
-    expect(bob.locator(".desk-entry", has_text="Second opinions")).to_contain_text("1", timeout=PATIENCE)
+    expect(bob.locator(".desk-entry", has_text="Second opinions")).to_contain_text("1")
 
     carl = desks.open("carl", "model=blind&view=second_review")
     expect(carl.locator(".desk-second")).to_contain_text("answer without knowing the first one")
@@ -132,10 +132,10 @@ def test_a_second_opinion_is_given_blind_and_a_disagreement_is_settled_by_a_thir
     press(bob, "]", "]", "]", "]")
     expect(bob.locator(".desk-second")).to_contain_text("Your answer waits for a second opinion")
     press(bob, "3")
-    expect(bob.locator(".desk-notice")).to_contain_text("You gave the first answer", timeout=PATIENCE)
+    expect(bob.locator(".desk-notice")).to_contain_text("You gave the first answer")
 
     press(carl, "h")
-    expect(carl.locator(".desk-card-head")).to_contain_text("@carl", timeout=PATIENCE)
+    expect(carl.locator(".desk-card-head")).to_contain_text("@carl")
     press(carl, "3")
     await_saved(carl)
 
@@ -163,13 +163,13 @@ def test_a_second_opinion_is_given_blind_and_a_disagreement_is_settled_by_a_thir
 def test_a_claim_is_renewed_while_its_card_is_open_and_then_taken_over(desks: Desks, tmp_path: Path) -> None:
     bob = desks.open("bob", "model=claims")
     press(bob, "h")
-    expect(bob.locator(".desk-card-head")).to_contain_text("@bob", timeout=PATIENCE)
+    expect(bob.locator(".desk-card-head")).to_contain_text("@bob")
     bob.wait_for_url("**flag=*")
     flag_id = find_selected(bob)
     first = read_card(bob, flag_id)["claimed_until"]
 
     carl = desks.open("carl", f"model=claims&view=in_review&flag={flag_id}")
-    expect(carl.locator(".desk-card-head")).to_contain_text("👁 bob", timeout=PATIENCE)
+    expect(carl.locator(".desk-card-head")).to_contain_text("👁 bob")
     expect(carl.locator(f"[data-flag='{flag_id}']")).to_have_attribute("data-present", "bob")
     carl.wait_for_function(
         "([id, first]) => fetch(`api/flags/${id}`).then((answer) => answer.json())"
@@ -178,17 +178,17 @@ def test_a_claim_is_renewed_while_its_card_is_open_and_then_taken_over(desks: De
         timeout=PATIENCE,
     )
     press(carl, "i")
-    expect(carl.locator(".desk-notice")).to_contain_text("The flag is with bob", timeout=PATIENCE)
+    expect(carl.locator(".desk-notice")).to_contain_text("The flag is with bob")
     carl.locator(".desk-notice button", has_text="✕").click()
 
     bob.goto("about:blank")
     until = read_card(carl, flag_id)["claimed_until"]
     carl.wait_for_function("(until) => Date.now() > Date.parse(until) + 100", arg=until, timeout=PATIENCE)
     carl.reload()
-    expect(carl.locator(".desk-card-head")).to_contain_text("@bob · over", timeout=PATIENCE)
+    expect(carl.locator(".desk-card-head")).to_contain_text("@bob · over")
     save_screenshot(carl, "team-over", tmp_path)
     press(carl, "i")
     await_saved(carl)
-    expect(carl.locator(".desk-history")).to_contain_text("Taken over from bob", timeout=PATIENCE)
+    expect(carl.locator(".desk-history")).to_contain_text("Taken over from bob")
     card = read_card(carl, flag_id)
     assert (card["status"], card["assignee"]) == ("in_review", "carl")

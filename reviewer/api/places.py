@@ -16,8 +16,8 @@ def write_token(place: Iterable[int]) -> str:
 
 
 def read_token(text: str, field: str) -> tuple[int, int, int]:
-    """Return the place of a token; raises `InputError`, which names the field that it was given in."""
+    """Return the three counts of a token; raises `InputError`, which names the field that it was given in."""
     if not _TOKEN.fullmatch(text):
-        raise InputError(f"The token {text[:40]!r} is none of ours; ask without one to get it.", field)
+        raise InputError(f"The token {text[:40]!r} is none of ours; take the one of the last answer.", field)
     first, second, third = map(int, text.split("."))
     return first, second, third

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from reviewer.doctor.findings import Area, Finding, Level, report_problem
-from reviewer.doctor.logs import read_ids as read_logged_ids
+from reviewer.doctor.logs import read_logged_ids
 from reviewer.errors import ReviewerError
 from reviewer.index.store import SideIndex
 from reviewer.log import open_logs

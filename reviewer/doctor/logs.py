@@ -137,6 +137,6 @@ def check_chain(folder: Path) -> Iterator[Finding]:
     yield Finding(Area.LOGS, Level.OK, f"{checked.sealed:,} reviews are as they were sealed{since}.")
 
 
-def read_ids(folder: Path, stream: str) -> set[str]:
+def read_logged_ids(folder: Path, stream: str) -> set[str]:
     """Return the ids of all whole rows that a stream's files hold."""
     return set().union(*(_read_segment(stream, path).ids for path in _list_segments(folder, stream)))

@@ -22,7 +22,7 @@ from reviewer.folders import sync_folder
 from reviewer.log import LogRewrittenError, Position, Tail
 from reviewer.log.columns import format_line, format_lines
 from reviewer.log.parsing import parse_rows
-from reviewer.log.segments import CHUNK_BYTES, Segment, find_last_boundary, locate, share, write_whole
+from reviewer.log.segments import CHUNK_BYTES, Segment, find_last_boundary, hold_shared, locate, write_whole
 
 SEGMENT_BYTES = 256 << 20
 """A segment this long is closed, so that no file grows past what an editor or backup can take."""
@@ -302,7 +302,7 @@ class CsvLog:
 
     def _read_segment(self, start: Position) -> tuple[Position, Position, bytes]:
         path = self._path(start.segment)
-        with path.open("rb") as file, share(file.fileno()) as descriptor:
+        with path.open("rb") as file, hold_shared(file.fileno()) as descriptor:
             if start.inode and start != locate(start.segment, descriptor, start.offset):
                 raise LogRewrittenError(f"{path} was replaced or shortened.")
             data = os.pread(descriptor, CHUNK_BYTES, start.offset)

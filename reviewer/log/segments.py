@@ -67,7 +67,7 @@ def find_last_boundary(data: bytes) -> int:
 
 
 @contextlib.contextmanager
-def share(descriptor: int) -> Iterator[int]:
+def hold_shared(descriptor: int) -> Iterator[int]:
     """Lock a segment together with other readers: none sees half of a write, or one that is taken back."""
     try:
         fcntl.flock(descriptor, fcntl.LOCK_SH)
